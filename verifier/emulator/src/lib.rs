@@ -52,6 +52,7 @@ pub use emulator::{Callers, Emulator, EmulatorConfig, OTHER_WORK};
 pub use error::EmulatorError;
 pub use lambda::{FunctionStart, Unstartable, measure_function};
 pub use logs::LogStore;
+pub use observer::{HowEnded, Inside, Observed, Seen};
 pub use server::CLIENT_HEADER;
 pub use stack::{
     AlarmSpec, Code, CodePlace, FunctionSpec, Layer, LogGroupSpec, Organization, Output, Program,

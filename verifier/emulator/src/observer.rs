@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use verifier_model::event_source_mapping::InvocationOutcome;
 use verifier_model::sqs::{QueueEvent, QueueEventKind};
 use verifier_model::time::Timestamp;
@@ -21,87 +21,66 @@ pub(crate) struct Observer(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     is_on: AtomicBool,
-    kept: Mutex<Kept>,
+    kept: Mutex<Observed>,
 }
 
 /// What was seen so far.
-#[derive(Clone, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Kept {
+pub struct Observed {
     /// Whether nothing is missing.
-    is_whole: bool,
+    pub is_whole: bool,
     #[serde(skip)]
     bytes: usize,
-    events: Vec<Seen>,
+    /// What happened, in its order.
+    pub events: Vec<Seen>,
 }
 
 /// An event, and when it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Seen {
-    at: Timestamp,
-    event: Event,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When, by the stack's clock.
+    pub at: Timestamp,
+    /// What.
+    pub event: Inside,
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What happened in the inside. Queues and functions are named; messages and invocations have their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum Event {
-    Sent {
-        queue: String,
-        message: String,
-        body: String,
-    },
-    Received {
-        queue: String,
-        message: String,
-        receive_count: u32,
-    },
-    Deleted {
-        queue: String,
-        message: String,
-    },
-    Purged {
-        queue: String,
-        message: String,
-    },
-    DeadLettered {
-        queue: String,
-        message: String,
-        body: String,
-    },
-    MovedBack {
-        queue: String,
-        message: String,
-        from: String,
-        body: String,
-    },
+#[allow(missing_docs, reason = "the fields are what they are called")]
+pub enum Inside {
+    /// A sender put a message there.
+    Sent { queue: String, message: String, body: String },
+    /// It was received: `ApproximateReceiveCount`, this receive included.
+    Received { queue: String, message: String, receive_count: u32 },
+    /// It was deleted.
+    Deleted { queue: String, message: String },
+    /// It was purged, with all others of its queue.
+    Purged { queue: String, message: String },
+    /// A redrive policy put it there.
+    DeadLettered { queue: String, message: String, body: String },
+    /// A message move task put it there, as a new message.
+    MovedBack { queue: String, message: String, from: String, body: String },
     /// A mapping offered a batch to a function that had no concurrency left.
-    Throttled {
-        function: String,
-        messages: Vec<String>,
-    },
+    Throttled { function: String, messages: Vec<String> },
     /// A mapping invoked a function with a batch.
-    Invoked {
-        function: String,
-        invocation: String,
-        messages: Vec<String>,
-    },
+    Invoked { function: String, invocation: String, messages: Vec<String> },
     /// Such an invocation ended, and its mapping left these messages in the queue.
-    Ended {
-        function: String,
-        invocation: String,
-        how: How,
-        kept: Vec<String>,
-    },
+    Ended { function: String, invocation: String, how: HowEnded, kept: Vec<String> },
 }
 
 /// How an invocation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum How {
+pub enum HowEnded {
+    /// The function answered.
     Responded,
+    /// The function reported an error.
     Errored,
+    /// The function took longer than its timeout.
     TimedOut,
+    /// The function's process ended.
     Crashed,
 }
 
@@ -113,12 +92,12 @@ impl Observer {
 
     /// Begins or ends to look on. What was seen before is forgotten.
     pub(crate) fn look_on(&self, is_on: bool) {
-        *self.lock() = Kept { is_whole: true, ..Kept::default() };
+        *self.lock() = Observed { is_whole: true, ..Observed::default() };
         self.0.is_on.store(is_on, Ordering::SeqCst);
     }
 
     /// Something happens.
-    pub(crate) fn see(&self, at: Timestamp, event: Event) {
+    pub(crate) fn see(&self, at: Timestamp, event: Inside) {
         if !self.is_on() {
             return;
         }
@@ -133,16 +112,16 @@ impl Observer {
     }
 
     /// What was seen so far.
-    pub(crate) fn kept(&self) -> Kept {
+    pub(crate) fn kept(&self) -> Observed {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Observed> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Event {
+impl Inside {
     /// How long what it holds is, in bytes.
     fn texts(&self) -> usize {
         let of = |ids: &[String]| ids.iter().map(|id| id.len() + EVENT_BYTES / 4).sum::<usize>();
@@ -157,7 +136,7 @@ impl Event {
     }
 }
 
-impl From<QueueEvent> for Event {
+impl From<QueueEvent> for Inside {
     fn from(event: QueueEvent) -> Self {
         let QueueEvent { queue, message_id: message, kind } = event;
         match kind {
@@ -176,18 +155,18 @@ impl From<QueueEvent> for Event {
 }
 
 /// How an invocation ended that was not throttled, by the type of its error.
-pub(crate) fn how(outcome: &InvocationOutcome) -> How {
+pub(crate) fn how(outcome: &InvocationOutcome) -> HowEnded {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Error {
         error_type: String,
     }
-    let InvocationOutcome::Errored(payload) = outcome else { return How::Responded };
+    let InvocationOutcome::Errored(payload) = outcome else { return HowEnded::Responded };
     let error = serde_json::from_str::<Error>(payload).map(|error| error.error_type);
     match error.as_deref() {
-        Ok("Sandbox.Timedout") => How::TimedOut,
-        Ok("Runtime.ExitError") => How::Crashed,
-        _ => How::Errored,
+        Ok("Sandbox.Timedout") => HowEnded::TimedOut,
+        Ok("Runtime.ExitError") => HowEnded::Crashed,
+        _ => HowEnded::Errored,
     }
 }
 
@@ -195,8 +174,8 @@ pub(crate) fn how(outcome: &InvocationOutcome) -> How {
 mod tests {
     use super::*;
 
-    fn deleted() -> Event {
-        Event::Deleted { queue: "q".to_owned(), message: "m".to_owned() }
+    fn deleted() -> Inside {
+        Inside::Deleted { queue: "q".to_owned(), message: "m".to_owned() }
     }
 
     #[test]
@@ -209,7 +188,7 @@ mod tests {
         assert_eq!(observer.kept().events, [Seen { at, event: deleted() }]);
         assert!(observer.kept().is_whole);
         let body = "x".repeat(KEPT_MAX);
-        observer.see(at, Event::Sent { queue: "q".to_owned(), message: "m".to_owned(), body });
+        observer.see(at, Inside::Sent { queue: "q".to_owned(), message: "m".to_owned(), body });
         assert_eq!((observer.kept().events.len(), observer.kept().is_whole), (1, false));
         observer.look_on(false);
         observer.see(at, deleted());
@@ -219,13 +198,13 @@ mod tests {
     #[test]
     fn an_invocation_ends_as_its_error_says() {
         let errored = |text: &str| how(&InvocationOutcome::Errored(text.to_owned()));
-        assert_eq!(how(&InvocationOutcome::Responded(Vec::new())), How::Responded);
-        assert_eq!(errored(r#"{"errorType":"Sandbox.Timedout"}"#), How::TimedOut);
+        assert_eq!(how(&InvocationOutcome::Responded(Vec::new())), HowEnded::Responded);
+        assert_eq!(errored(r#"{"errorType":"Sandbox.Timedout"}"#), HowEnded::TimedOut);
         assert_eq!(
             errored(r#"{"errorType":"Runtime.ExitError","errorMessage":"x"}"#),
-            How::Crashed
+            HowEnded::Crashed
         );
-        assert_eq!(errored(r#"{"errorType":"ValueError"}"#), How::Errored);
-        assert_eq!(errored("x"), How::Errored);
+        assert_eq!(errored(r#"{"errorType":"ValueError"}"#), HowEnded::Errored);
+        assert_eq!(errored("x"), HowEnded::Errored);
     }
 }

@@ -21,7 +21,7 @@ use verifier_model::time::Timestamp;
 use super::functions::{Invocation, Invoked};
 use super::mapping_context::MappingContext;
 use crate::clock::{Busy, Seen, Signal};
-use crate::observer::{Event, how};
+use crate::observer::{Inside, how};
 
 /// A mapping at work.
 struct Worker {
@@ -143,7 +143,7 @@ impl Worker {
         tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
         if outcome != InvocationOutcome::Throttled {
             let kept = ids.iter().filter(|id| !verdict.deletes(id));
-            self.see(Event::Ended {
+            self.see(Inside::Ended {
                 function: configuration.function.clone(),
                 invocation: request_id,
                 how: how(&outcome),
@@ -205,17 +205,17 @@ impl Worker {
         let messages = ids.collect();
         match (&invoked.outcome, attempt) {
             (InvocationOutcome::Throttled, 0) => {
-                observer.see(at, Event::Throttled { function, messages });
+                observer.see(at, Inside::Throttled { function, messages });
             }
             (InvocationOutcome::Throttled, _) => {}
             _ => {
                 let invocation = invoked.request_id.clone();
-                observer.see(at, Event::Invoked { function, invocation, messages });
+                observer.see(at, Inside::Invoked { function, invocation, messages });
             }
         }
     }
 
-    fn see(&self, event: Event) {
+    fn see(&self, event: Inside) {
         self.context.sqs.observer().see(self.context.clock.now(), event);
     }
 }

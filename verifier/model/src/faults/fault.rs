@@ -252,17 +252,8 @@ impl Fault {
                 Some(format!("an error has a status from 400 to 599, found {status}"))
             }
             Self::ReceiveCountDrift { by: 0 } => Some("a drift by 0 is none".to_owned()),
-            Self::Latency { milliseconds }
-            | Self::DelayedDelivery { milliseconds }
-            | Self::EmptyReceive { milliseconds }
-            | Self::VisibilityExpires { milliseconds }
-            | Self::StaleCounts { milliseconds }
-            | Self::Freeze { milliseconds }
-            | Self::ColdStart { milliseconds }
-            | Self::LogLate { milliseconds }
-                if Duration::from_millis(*milliseconds) > longest =>
-            {
-                Some(format!("{milliseconds} ms are more than 14 days"))
+            _ if Duration::from_millis(self.lasts_milliseconds()) > longest => {
+                Some(format!("{} ms are more than 14 days", self.lasts_milliseconds()))
             }
             _ => None,
         }

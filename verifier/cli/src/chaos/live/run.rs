@@ -23,7 +23,7 @@ use super::recorder::Recorder;
 use super::redriving::REDRIVE_INFIX;
 use super::stack::Live;
 use super::undo::{Undo, name};
-use super::witness::{SEES, Witness};
+use super::witness::{SEES, Witness, lines};
 use crate::chaos::names::Parts;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
@@ -197,7 +197,7 @@ impl Live {
         recorder.write(now, Event::Drained { complete, remaining });
         match testimony {
             Some(testimony) => {
-                let inside = testimony.lines(&recorder.watch, &self.names()?, now);
+                let inside = lines(&testimony, &recorder.watch, &self.names()?, now);
                 Ok(self.told_from_inside(schedule, recorder, observed, inside))
             }
             None => Ok(self.told_from_outside(schedule, recorder, observed)),

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
-use serde::Deserialize;
 use verifier_chaos::{Event, Id, InvocationEnd, Line, Observation, Queue, Watch, content_of_body};
+use verifier_emulator::{HowEnded, Inside, Observed, Seen};
 use verifier_model::time::Timestamp;
 
 use super::faults::Names;
@@ -26,76 +26,6 @@ pub(super) const SEES: [Observation; 5] = [
 /// An emulator that looks on.
 pub(super) struct Witness(Admin);
 
-/// What it has seen.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Testimony {
-    /// Whether nothing is missing.
-    pub(super) is_whole: bool,
-    events: Vec<Seen>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Seen {
-    at: Timestamp,
-    event: Inside,
-}
-
-/// What happened in the inside.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Inside {
-    Sent {
-        queue: String,
-        message: String,
-        body: String,
-    },
-    Received {
-        queue: String,
-        message: String,
-        receive_count: u32,
-    },
-    Deleted {
-        queue: String,
-        message: String,
-    },
-    /// The history tells the purge itself.
-    Purged {},
-    DeadLettered {
-        queue: String,
-        message: String,
-        body: String,
-    },
-    MovedBack {
-        queue: String,
-        message: String,
-        body: String,
-    },
-    Throttled {
-        function: String,
-        messages: Vec<String>,
-    },
-    Invoked {
-        function: String,
-        invocation: String,
-        messages: Vec<String>,
-    },
-    Ended {
-        invocation: String,
-        how: How,
-        kept: Vec<String>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum How {
-    Responded,
-    Errored,
-    TimedOut,
-    Crashed,
-}
-
 impl Witness {
     /// Has an emulator look on from now.
     pub(super) async fn begin(emulator: Admin) -> Result<Self, Failure> {
@@ -105,7 +35,7 @@ impl Witness {
     }
 
     /// What was seen until now; then nobody looks on any more.
-    pub(super) async fn end(&self) -> Result<Testimony, Failure> {
+    pub(super) async fn end(&self) -> Result<Observed, Failure> {
         let text = self.asked(Method::GET).await?;
         self.asked(Method::DELETE).await?;
         serde_json::from_str(&text).map_err(|error| {
@@ -125,19 +55,21 @@ impl Witness {
     }
 }
 
-impl Testimony {
-    /// The lines of a history that it gives, in its order, until a time: those about the run's own jobs.
-    pub(super) fn lines(&self, watch: &Watch, names: &Names, until: Timestamp) -> Vec<Line> {
-        let mut telling =
-            Telling { watch, names, jobs: BTreeMap::new(), invocations: BTreeSet::new() };
-        let seen = self.events.iter().filter(|seen| seen.at <= until);
-        let mut lines = Vec::new();
-        for Seen { at, event } in seen {
-            let at = watch.since(*at);
-            lines.extend(telling.events(event).into_iter().map(|event| Line { at, event }));
-        }
-        lines
+/// The lines of a history that what was seen gives, in its order, until a time: those about the run's own jobs.
+pub(super) fn lines(
+    observed: &Observed,
+    watch: &Watch,
+    names: &Names,
+    until: Timestamp,
+) -> Vec<Line> {
+    let mut telling = Telling { watch, names, jobs: BTreeMap::new(), invocations: BTreeSet::new() };
+    let seen = observed.events.iter().filter(|seen| seen.at <= until);
+    let mut lines = Vec::new();
+    for Seen { at, event } in seen {
+        let at = watch.since(*at);
+        lines.extend(telling.events(event).into_iter().map(|event| Line { at, event }));
     }
+    lines
 }
 
 /// What is needed to tell events, and what earlier ones have told.
@@ -153,7 +85,8 @@ struct Telling<'a> {
 impl<'a> Telling<'a> {
     fn events(&mut self, event: &'a Inside) -> Vec<Event> {
         match event {
-            Inside::Sent { queue, message, body } | Inside::MovedBack { queue, message, body }
+            Inside::Sent { queue, message, body }
+            | Inside::MovedBack { queue, message, body, .. }
                 if *queue == self.names.jobs =>
             {
                 let Some(job) = self.watch.job_in(body) else { return Vec::new() };
@@ -193,11 +126,11 @@ impl<'a> Telling<'a> {
                 self.invocations.insert(invocation);
                 vec![Event::Invoked { invocation: Id::from(invocation.as_str()), messages }]
             }
-            Inside::Ended { invocation, how, kept }
+            Inside::Ended { invocation, how, kept, .. }
                 if self.invocations.contains(invocation.as_str()) =>
             {
                 let id = Id::from(invocation.as_str());
-                let ended = Event::Ended { invocation: id.clone(), how: InvocationEnd::from(*how) };
+                let ended = Event::Ended { invocation: id.clone(), how: end_of(*how) };
                 let kept = self.own(kept).into_iter();
                 let kept = kept.map(|message| Event::Kept { invocation: id.clone(), message });
                 [ended].into_iter().chain(kept).collect()
@@ -213,14 +146,12 @@ impl<'a> Telling<'a> {
     }
 }
 
-impl From<How> for InvocationEnd {
-    fn from(how: How) -> Self {
-        match how {
-            How::Responded => Self::Responded,
-            How::Errored => Self::Errored,
-            How::TimedOut => Self::TimedOut,
-            How::Crashed => Self::Crashed,
-        }
+fn end_of(how: HowEnded) -> InvocationEnd {
+    match how {
+        HowEnded::Responded => InvocationEnd::Responded,
+        HowEnded::Errored => InvocationEnd::Errored,
+        HowEnded::TimedOut => InvocationEnd::TimedOut,
+        HowEnded::Crashed => InvocationEnd::Crashed,
     }
 }
 
@@ -232,7 +163,7 @@ mod tests {
 
     fn told(events: &str, until: u64) -> Vec<String> {
         let text = format!(r#"{{"isWhole":true,"events":[{events}]}}"#);
-        let testimony: Testimony = serde_json::from_str(&text).unwrap();
+        let observed: Observed = serde_json::from_str(&text).unwrap();
         let watch = Watch {
             prefix: "r-".to_owned(),
             ids: MessageIds::default(),
@@ -248,7 +179,7 @@ mod tests {
             has_contract: true,
             prefix: "r-".to_owned(),
         };
-        let lines = testimony.lines(&watch, &names, Timestamp::from_millis(until));
+        let lines = lines(&observed, &watch, &names, Timestamp::from_millis(until));
         lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect()
     }
 
