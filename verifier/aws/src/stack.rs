@@ -1,6 +1,6 @@
 //! CloudFormation: a stack, its outputs and its resources.
 
-use aws_sdk_cloudformation::types::StackStatus;
+use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
 use verifier_core::check::{StackEvidence, StackResource};
 
 use crate::error::failed;
@@ -40,6 +40,16 @@ impl Aws {
             tags: stack.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect(),
             resources: self.resources(name).await?,
         })
+    }
+
+    /// The text of a stack's template, of which CloudFormation has carried out the transforms.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html>.
+    pub async fn template(&self, name: &str) -> Result<String, AwsError> {
+        let request = self.cloudformation.get_template().stack_name(name);
+        let answer = request.template_stage(TemplateStage::Processed).send().await;
+        let answer = answer.map_err(|error| failed("cloudformation:GetTemplate", name, &error))?;
+        Ok(answer.template_body().unwrap_or_default().to_owned())
     }
 
     /// The names of all stacks that are not deleted.

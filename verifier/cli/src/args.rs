@@ -7,6 +7,7 @@ use crate::check::args::{CheckArgs, ExplainArgs};
 use crate::config::args::ConfigArgs;
 use crate::dlq::args::DlqArgs;
 use crate::iam::args::IamPolicyArgs;
+use crate::init::args::InitArgs;
 use crate::local::args::LocalArgs;
 use crate::manual::args::{CompletionsArgs, ManArgs};
 use crate::redrive::args::RedriveArgs;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Say why a check exists, what to do when it does not pass, and where that is written.
     Explain(ExplainArgs),
+    /// Propose the settings for a stack that was never seen, and check it by them.
+    Init(Box<InitArgs>),
     /// Bring the stack up on this machine and leave it up until Ctrl-C.
     Local(LocalArgs),
     /// Print the least-privilege IAM policy of a command.

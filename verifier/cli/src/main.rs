@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod dlq;
 mod iam;
+mod init;
 mod local;
 mod manual;
 mod redrive;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             Command::Dlq(args) => Box::pin(dlq::run(args)).await,
             Command::Explain(args) => check::explain(&args),
             Command::IamPolicy(args) => Box::pin(iam::run(args)).await,
+            Command::Init(args) => Box::pin(init::run(*args)).await,
             Command::Local(args) => local::run(args).await,
             Command::Man(args) => manual::man(&args, VerifierArgs::command()),
             Command::Completions(args) => manual::completions(&args, VerifierArgs::command()),

@@ -11,6 +11,7 @@ pub mod dead_letters;
 pub mod evidence;
 pub mod experiment;
 pub mod iam;
+pub mod init;
 pub mod nearest;
 pub mod redrive;
 pub mod run_id;

@@ -31,11 +31,40 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// What a run is directed at.
-struct Target {
-    stack: String,
-    connection: Connection,
-    clock: RunClock,
-    emulator: Option<Emulator>,
+pub(crate) struct Target {
+    pub(crate) stack: String,
+    pub(crate) connection: Connection,
+    pub(crate) clock: RunClock,
+    pub(crate) emulator: Option<Emulator>,
+}
+
+impl Target {
+    /// A stack that is brought up on this machine for the run.
+    pub(crate) async fn local(
+        template: TemplateArgs,
+        stack: Option<String>,
+        clock: Option<ClockArg>,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let options = LocalOptions {
+            port: 0,
+            clock: clock.unwrap_or(ClockArg::SkipIdle),
+            stack,
+            region: endpoint::LOCAL_REGION.to_owned(),
+            for_others: false,
+            allowed_origins: Vec::new(),
+        };
+        let emulator = stack::start(template, options, progress).await?;
+        let client = emulator.client();
+        let connection = Connection {
+            region: Some(endpoint::LOCAL_REGION.to_owned()),
+            endpoint_url: Some(emulator.endpoint().to_owned()),
+            access_key_id: Some(client.access_key_id().to_owned()),
+            ..Connection::default()
+        };
+        let stack = emulator.stack().name.clone();
+        Ok(Self { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })
+    }
 }
 
 pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
@@ -216,24 +245,24 @@ async fn target(
         let (connection, clock) = endpoint::reach(args.connection).await?;
         return Ok(Target { stack, connection, clock, emulator: None });
     }
-    let options = LocalOptions {
-        port: 0,
-        clock: args.clock.unwrap_or(ClockArg::SkipIdle),
-        stack: args.stack,
-        region: endpoint::LOCAL_REGION.to_owned(),
-        for_others: false,
-        allowed_origins: Vec::new(),
-    };
-    let emulator = stack::start(args.template, options, progress).await?;
-    let client = emulator.client();
-    let connection = Connection {
-        region: Some(endpoint::LOCAL_REGION.to_owned()),
-        endpoint_url: Some(emulator.endpoint().to_owned()),
-        access_key_id: Some(client.access_key_id().to_owned()),
-        ..Connection::default()
-    };
-    let stack = emulator.stack().name.clone();
-    Ok(Target { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })
+    Target::local(args.template, args.stack, args.clock, progress).await
+}
+
+/// Runs the checks by those options, and shows them to people where that is asked for.
+pub(crate) async fn checked(
+    target: &Target,
+    options: Options,
+    (interrupt, progress): (&Interrupt, &Progress),
+    is_shown: bool,
+) -> Result<Report, Failure> {
+    let format = if is_shown { CheckFormat::Human } else { CheckFormat::Json };
+    let mut view = CheckView::new(format, progress);
+    let report = Box::pin(evaluate(target, options, interrupt, &mut view)).await?;
+    progress.clear();
+    if is_shown {
+        view.report(&report)?;
+    }
+    Ok(report)
 }
 
 /// How a run came to its end.

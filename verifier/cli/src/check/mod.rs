@@ -12,7 +12,8 @@ mod report;
 mod run;
 mod view;
 
-pub(crate) use command::run;
+pub(crate) use command::{Target, checked, run};
+pub(crate) use dead_letters::{DeadLetters, Search};
 pub(crate) use discovery::discover;
 pub(crate) use explain::run as explain;
 pub(crate) use options::Options;

@@ -138,6 +138,11 @@ impl Template {
         &self.written
     }
 
+    /// The same in JSON, its intrinsic functions by their long names.
+    pub fn written(&self) -> &Value {
+        &self.written
+    }
+
     /// The template as it was written.
     pub fn text(&self) -> &str {
         &self.text

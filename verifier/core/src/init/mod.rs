@@ -1,0 +1,17 @@
+//! From a stack that was never seen to the settings for it: what is proposed, why, and what is not sure.
+
+mod answers;
+mod bodies;
+mod choose;
+mod draft;
+mod lines;
+mod phrases;
+mod propose;
+mod template;
+mod told;
+
+pub use choose::{FoundQueue, Pair, Unchosen, choose};
+pub use draft::{Draft, Unsure, Written};
+pub use lines::Probe;
+pub use propose::{outputs_of, propose};
+pub use template::TemplateView;
