@@ -16,6 +16,9 @@ pub enum EmulatorError {
     /// The template.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The machine has no thread left.
+    #[error("no thread can be started to read the template: {0}")]
+    NoThread(std::io::Error),
     /// The policy of the callers cannot be read.
     #[error("the policy of the callers is none that AWS would take: {0}")]
     CallerPolicy(verifier_model::iam::PolicyError),

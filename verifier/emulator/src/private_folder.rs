@@ -3,8 +3,9 @@
 //! An emulator that is killed removes nothing. So each folder has a file that its emulator holds locked, and the one that makes
 //! the next folder removes those whose lock is free: the kernel frees it with the process.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -28,7 +29,9 @@ impl PrivateFolder {
     /// Makes one, and removes those that killed emulators have left there.
     pub(crate) fn make(parent: &Path) -> io::Result<Self> {
         sweep(parent);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let mut name = tempfile::Builder::new();
+        name.prefix(PREFIX).permissions(Permissions::from_mode(0o700));
+        let folder = name.tempdir_in(parent)?;
         // It has its name only when it is locked: before that it would be taken for one that was left.
         let new = folder.path().join("lock.new");
         let lock = File::create(&new)?;
@@ -88,6 +91,13 @@ mod tests {
         let gone = next.path().to_owned();
         drop(next);
         assert!(!gone.exists());
+    }
+
+    #[test]
+    fn only_its_user_may_look_into_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = PrivateFolder::make(parent.path()).unwrap();
+        assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -57,6 +57,21 @@ pub(crate) struct World {
     pub(crate) sites: Sites,
 }
 
+/// How much stack there is for a template whose values lead to others that lead to others. A worker of tokio's has two mebibytes,
+/// of which a chain of fifty takes more.
+const ROOM_BYTES: usize = 32 << 20;
+
+/// Does on a thread of its own what may nest deep; memory is only taken by what does.
+fn with_room<T: Send>(
+    work: impl FnOnce() -> Result<T, EmulatorError> + Send,
+) -> Result<T, EmulatorError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("template".to_owned()).stack_size(ROOM_BYTES);
+        let thread = thread.spawn_scoped(scope, work).map_err(EmulatorError::NoThread)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// A function's code as a template has it: the logical id, the code and the handler.
 type CodeKey = (String, Code, String);
 
@@ -69,12 +84,15 @@ impl World {
         parameters: &BTreeMap<String, String>,
         author: Author,
     ) -> Result<Stack, EmulatorError> {
-        let evaluator = Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
-            .with_values(&self.values)
-            .with_site_on_localhost(self.sites.is_empty());
-        evaluator.check_parameters()?;
-        template.check(parameters)?;
-        let stack = stack::build(&evaluator)?;
+        let stack = with_room(|| {
+            let evaluator =
+                Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
+                    .with_values(&self.values)
+                    .with_site_on_localhost(self.sites.is_empty());
+            evaluator.check_parameters()?;
+            template.check(parameters)?;
+            Ok(stack::build(&evaluator)?)
+        })?;
         stack::check_functions(&stack)?;
         let launches = self.launches(&stack.functions, author)?;
         self.check_directories(&stack.sites, author)?;

@@ -44,7 +44,8 @@ impl Export {
             return Ok(Self::Stdout);
         }
         if files::is_special(path) {
-            files::check(path).map_err(|error| files::failed("export", path, &error))?;
+            let checked = files::check(path).and_then(|()| files::check_private(path));
+            checked.map_err(|error| files::failed("export", path, &error))?;
             return Ok(Self::Special(path.to_owned()));
         }
         Backup::create(path)?;

@@ -20,7 +20,7 @@ pub(crate) struct InitArgs {
     /// The jobs queue, where there are several: its logical id, an output, its name, URL or ARN.
     #[arg(long, value_name = "QUEUE")]
     pub(crate) queue: Option<String>,
-    /// The body of a job that succeeds, with {job_id} in the place of its id; or `@FILE`.
+    /// The body of a job that succeeds, with `{job_id}` in the place of its id; or `@FILE`.
     #[arg(long, value_name = "BODY")]
     pub(crate) good: Option<String>,
     /// The body of a job that fails at every attempt, with the same; or `@FILE`.

@@ -174,7 +174,7 @@ impl<'a> Stage<'a> {
         let mut draft = propose(&self.found.stack, template, pair);
         draft
             .take_bodies(bodies.good.as_deref(), bodies.failing.as_deref())
-            .map_err(|problem| Failure::usage(problem))?;
+            .map_err(Failure::usage)?;
         draft.settings.jobs.headers.extend(bodies.headers.iter().cloned());
         let outputs = &self.found.stack.outputs;
         if let Some(url) = draft.settings.hello_url(outputs)
@@ -209,8 +209,8 @@ impl<'a> Stage<'a> {
             log_group: self.log_group(pair.jobs).await?,
         };
         let mut course = Course::default();
-        let probed = tokio::select! {
-            probed = prober.probe(draft, url, &mut course) => probed,
+        let outcome = tokio::select! {
+            ended = prober.probe(draft, url, &mut course) => ended,
             () = self.interrupt.asked() => {
                 Err(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
             }
@@ -219,7 +219,7 @@ impl<'a> Stage<'a> {
         for left in left.unwrap_or_default() {
             tell(&format!("left behind: {left}\n"));
         }
-        probed
+        outcome
     }
 
     /// The log group of the only function that reads the queue.

@@ -38,7 +38,7 @@ pub(crate) struct LocalArgs {
 /// What is brought up on this machine.
 #[derive(Debug, Default, Args)]
 pub(crate) struct TemplateArgs {
-    /// The synthesised template, or the folder that CDK synthesises into [default: the template in stack/template of the project].
+    /// The synthesised template, or the folder that CDK synthesises into [default: what the project has: stack/template, cdk.out, .aws-sam/build, template.yaml].
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) template: Option<PathBuf>,
     /// The folder of the functions' binaries [default: they are built].

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod assembly;
 mod command;
+mod finding;
 mod ready;
 mod sam;
 pub(crate) mod stack;

@@ -13,14 +13,12 @@ use verifier_emulator::{
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
-use crate::local::{assembly, sam};
+use crate::local::{assembly, finding, sam};
 use crate::shell::failure::Failure;
 use crate::shell::files;
 use crate::shell::output;
 use crate::shell::progress::Progress;
 
-/// Where synthesised templates lie in a project.
-const TEMPLATES: &str = "stack/template";
 /// The metadata that names a function's program, which is built.
 const BINARY_KEY: &str = "verifier:binary";
 /// The metadata that names a page's folder.
@@ -51,7 +49,7 @@ pub(crate) async fn start(
     })?;
     let (path, named) = match args.template {
         Some(path) => assembly::template(&path, options.stack.as_deref())?,
-        None => (find_template(&here)?, None),
+        None => finding::find(&here, options.stack.as_deref())?,
     };
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let callers = args.callers.as_deref().map(callers).transpose()?;
@@ -137,7 +135,7 @@ fn callers(named: &str) -> Result<Callers, Failure> {
 pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
     let here = std::env::current_dir().ok();
     // That there is none is reported where it is needed.
-    let found = || here.and_then(|here| find_template(&here).ok());
+    let found = || here.and_then(|here| finding::find(&here, None).ok()).map(|(path, _)| path);
     let template = match &args.template {
         Some(template) => Some(("--template", template.clone())),
         None => found().map(|template| ("the template", template)),
@@ -166,36 +164,6 @@ fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
     };
     let text = files::read(path).map_err(|error| bad(error.to_string()))?;
     FaultRules::parse(&text).map_err(|error| bad(error.to_string()))
-}
-
-/// The only template in the nearest `stack/template` folder from here upwards.
-fn find_template(here: &Path) -> Result<PathBuf, Failure> {
-    let folder =
-        here.ancestors().map(|folder| folder.join(TEMPLATES)).find(|folder| folder.is_dir());
-    let Some(folder) = folder else {
-        return Err(Failure::usage(format!(
-            "there is no folder {TEMPLATES} here or above; run it inside the project, or name a template with --template"
-        )));
-    };
-    let entries = std::fs::read_dir(&folder).map_err(|error| {
-        Failure::usage(format!("the folder {} cannot be read: {error}", folder.display()))
-    })?;
-    let mut templates: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(".template.json"))
-        .collect();
-    templates.sort();
-    match templates.as_slice() {
-        [template] => Ok(template.clone()),
-        [] => Err(Failure::usage(format!(
-            "there is no template in {}; run `npm run synth` in stack, or name one with --template",
-            folder.display()
-        ))),
-        _ => Err(Failure::usage(format!(
-            "there is more than one template in {}; name one with --template",
-            folder.display()
-        ))),
-    }
 }
 
 /// The Cargo workspace around the working directory or around the template.

@@ -98,7 +98,7 @@ pub(crate) fn job_summary() -> Option<PathBuf> {
 pub(crate) fn check_summary() -> Result<Option<PathBuf>, Failure> {
     let path = job_summary();
     if let Some(path) = &path {
-        files::append(path, b"").map_err(|error| files::failed("job summary", path, &error))?;
+        files::check_append(path).map_err(|error| files::failed("job summary", path, &error))?;
     }
     Ok(path)
 }

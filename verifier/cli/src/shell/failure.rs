@@ -70,6 +70,7 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::OtherQueue { .. } => Self::usage(error.to_string()),
             EmulatorError::Port { .. }
             | EmulatorError::Token(_)
+            | EmulatorError::NoThread(_)
             | EmulatorError::ProcessGroup(_) => Self::environment(error.to_string()),
         }
     }

@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -79,6 +79,14 @@ pub(crate) fn stream(path: &Path) -> io::Result<Box<dyn Write>> {
         }
         Place::Special(path) => special::open_for(&path)?,
     })
+}
+
+/// Fails where what is for the caller alone would reach another user, by a pipe or a socket of theirs.
+pub(crate) fn check_private(path: &Path) -> io::Result<()> {
+    match place(path)? {
+        Place::Special(path) => special::check_private(&path),
+        Place::Whole { .. } | Place::Standard(_) | Place::Descriptor(_) => Ok(()),
+    }
 }
 
 /// Fails where a name leads to another file than the one that was made.
@@ -165,9 +173,28 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }
 
-/// Appends to a file that others append to as well, such as GitHub's job summary.
+/// Appends to a file that others append to as well, such as GitHub's job summary. Links and pipes are as for [`write_private`].
 pub(crate) fn append(path: &Path, content: &[u8]) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
+    match place(path)? {
+        Place::Special(path) => special::write(&path, content),
+        Place::Standard(_) | Place::Descriptor(_) => {
+            OpenOptions::new().append(true).open(path)?.write_all(content)
+        }
+        Place::Whole { target, .. } => {
+            let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+            let mut file = OpenOptions::new();
+            file.append(true).create(true).custom_flags(flags).open(target)?.write_all(content)
+        }
+    }
+}
+
+/// Whether a file could be appended to. Nothing is written.
+pub(crate) fn check_append(path: &Path) -> io::Result<()> {
+    match place(path)? {
+        Place::Special(path) | Place::Descriptor(path) => special::check(&path),
+        Place::Standard(_) => Ok(()),
+        Place::Whole { .. } => append(path, b""),
+    }
 }
 
 /// Makes a new folder for the user alone.
@@ -210,8 +237,12 @@ pub(crate) enum Staged {
 
 impl Staged {
     fn new(place: Place, content: &[u8], readers: Readers) -> io::Result<Self> {
-        if let (Place::Special(path), Readers::User) = (&place, readers) {
-            special::check_private(path)?;
+        match (&place, readers) {
+            (Place::Special(path), Readers::User) => special::check_private(path)?,
+            (Place::Whole { existing: Some(existing), .. }, Readers::User) => {
+                special::check_owner(existing)?;
+            }
+            _ => {}
         }
         let Place::Whole { target, existing } = place else {
             return Ok(Self::Kept { place, content: content.to_owned() });

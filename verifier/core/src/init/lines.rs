@@ -306,6 +306,14 @@ mod tests {
     }
 
     #[test]
+    fn json_behind_what_lambda_writes_is_json() {
+        let of = |text: &str| format!("2026-01-02T03:04:05.678Z\t@r\tINFO\t{text}");
+        let (good, bad) = (of(r#"{"id":"@j","ok":true}"#), of(r#"{"id":"@j","ok":false}"#));
+        let outcomes = learnt(&[&good], &[&bad]).expect("outcomes");
+        assert_eq!((outcomes.pattern, outcomes.outcome.as_str()), (None, "ok"));
+    }
+
+    #[test]
     fn the_message_of_a_logger_tells_where_nothing_else_does() {
         let begun =
             r#"{"level":"INFO","message":"received","job_id":"@j","function_request_id":"@r"}"#;
@@ -341,8 +349,8 @@ mod tests {
             (
                 "2026-01-02T03:04:05Z\t@r\tINFO\tdone: @j",
                 "2026-01-02T03:04:05Z\t@r\tERROR\tnot done: @j",
-                "INFO\tdone",
-                "ERROR\tnot done",
+                "done",
+                "not done",
             ),
             ("job @j processed in 12 ms", "job @j failed", "processed in", "failed"),
             (

@@ -152,6 +152,8 @@ fn phrase(probes: &[Probe], told: &[Told], way: (Id, Side), succeeds: bool) -> O
         let mut all = beside(&told.text, &probes[first], way);
         if way.1 != Side::Behind {
             all.reverse();
+            // What Lambda itself writes before a line is apart by tabs.
+            all.sort_by_key(|words| words.contains('\t'));
         }
         let words = all.into_iter().find(|words| {
             let count = lines_with(first, words);

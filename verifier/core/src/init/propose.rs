@@ -40,10 +40,7 @@ fn named(draft: &mut Draft, key: &'static str, queue: &FoundQueue) -> String {
         return output.clone();
     }
     if let Some(id) = &queue.logical_id {
-        draft.say(
-            key,
-            format!("no output names the queue, so this is its logical id in the template"),
-        );
+        draft.say(key, "no output names the queue, so this is its logical id in the template");
         return id.clone();
     }
     draft.doubt(
@@ -180,15 +177,12 @@ fn asking(routes: &[Route]) -> Vec<&Route> {
 impl Draft {
     /// Takes what the hello endpoint has answered: a status, and a body.
     pub fn take_hello(&mut self, status: u16, body: &str) {
-        match hello(body).filter(|_| status == 200) {
-            Some(names) => {
-                let any = names.into_iter().map(|name| (name, "*".to_owned()));
-                self.settings.api.hello_answer = any.collect();
-            }
-            None => {
-                let path = self.settings.api.hello_path.take().unwrap_or_default();
-                self.say("api.hello_path", format!("GET {path} answers {status}, without JSON"));
-            }
+        if let Some(names) = hello(body).filter(|_| status == 200) {
+            let any = names.into_iter().map(|name| (name, "*".to_owned()));
+            self.settings.api.hello_answer = any.collect();
+        } else {
+            let path = self.settings.api.hello_path.take().unwrap_or_default();
+            self.say("api.hello_path", format!("GET {path} answers {status}, without JSON"));
         }
     }
 

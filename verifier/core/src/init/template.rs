@@ -24,33 +24,33 @@ pub struct TemplateView<'a>(pub &'a Value);
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>.
 const REFERENCES: [&str; 3] = ["Ref", "Fn::GetAtt", "Fn::Sub"];
 
-impl TemplateView<'_> {
+impl<'a> TemplateView<'a> {
     /// The type of the resource of that logical id.
-    pub fn type_of(&self, logical_id: &str) -> Option<&str> {
+    pub fn type_of(self, logical_id: &str) -> Option<&'a str> {
         self.0["Resources"][logical_id]["Type"].as_str()
     }
 
     /// The logical ids of the resources that an output's value refers to.
-    pub fn of_output(&self, name: &str) -> BTreeSet<String> {
+    pub fn of_output(self, name: &str) -> BTreeSet<String> {
         self.referred(&self.0["Outputs"][name]["Value"])
     }
 
     /// The logical ids of the resources that a resource's properties refer to.
-    pub fn of_resource(&self, logical_id: &str) -> BTreeSet<String> {
+    pub fn of_resource(self, logical_id: &str) -> BTreeSet<String> {
         self.referred(&self.0["Resources"][logical_id]["Properties"])
     }
 
     /// The resources of a type, by their logical ids.
-    fn of_type<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = (&'b String, &'b Value)> {
+    fn of_type(self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         let all = self.0["Resources"].as_object().into_iter().flatten();
         all.filter(move |(_, resource)| resource["Type"] == kind)
-            .map(|(id, resource)| (id, &resource["Properties"]))
+            .map(|(_, resource)| &resource["Properties"])
     }
 
-    /// The routes of its APIs: HTTP APIs' own and those of their OpenAPI definitions, and the methods of REST APIs.
-    pub fn routes(&self) -> Vec<Route> {
+    /// The routes of its APIs: HTTP APIs' own and those of their `OpenAPI` definitions, and the methods of REST APIs.
+    pub fn routes(self) -> Vec<Route> {
         let mut routes = Vec::new();
-        for (_, route) in self.of_type("AWS::ApiGatewayV2::Route") {
+        for route in self.of_type("AWS::ApiGatewayV2::Route") {
             if let Some((method, path)) =
                 route["RouteKey"].as_str().and_then(|key| key.split_once(' '))
             {
@@ -58,7 +58,7 @@ impl TemplateView<'_> {
             }
         }
         for kind in ["AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"] {
-            for (_, api) in self.of_type(kind) {
+            for api in self.of_type(kind) {
                 for (path, item) in api["Body"]["paths"].as_object().into_iter().flatten() {
                     for (method, operation) in item.as_object().into_iter().flatten() {
                         routes.extend(method_of(method).map(|method| {
@@ -69,7 +69,7 @@ impl TemplateView<'_> {
                 }
             }
         }
-        for (_, method) in self.of_type("AWS::ApiGateway::Method") {
+        for method in self.of_type("AWS::ApiGateway::Method") {
             if let (Some(verb), Some(path)) =
                 (method["HttpMethod"].as_str(), self.path_of(&method["ResourceId"]))
             {
@@ -80,7 +80,7 @@ impl TemplateView<'_> {
         routes
     }
 
-    fn route(&self, method: &str, path: String, target: &Value) -> Route {
+    fn route(self, method: &str, path: String, target: &Value) -> Route {
         let mut leads_to = self.referred(target);
         let integrations: Vec<String> = leads_to
             .iter()
@@ -94,7 +94,7 @@ impl TemplateView<'_> {
     }
 
     /// The path of a REST API's resource: its parts from the root on.
-    fn path_of(&self, resource: &Value) -> Option<String> {
+    fn path_of(self, resource: &Value) -> Option<String> {
         /// How deep resources are nested at most here; a circle has no end.
         const DEPTH_MAX: usize = 30;
         let mut parts = Vec::new();
@@ -114,26 +114,26 @@ impl TemplateView<'_> {
     }
 
     /// The logical ids of the resources that a value refers to at any place.
-    fn referred(&self, value: &Value) -> BTreeSet<String> {
+    fn referred(self, value: &Value) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        self.gather(value, &mut found);
+        gather(value, &mut found);
         found.retain(|id| self.type_of(id).is_some());
         found
     }
+}
 
-    fn gather(&self, value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, each) in fields {
-                    if REFERENCES.contains(&name.as_str()) {
-                        found.extend(names_in(each));
-                    }
-                    self.gather(each, found);
+fn gather(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, each) in fields {
+                if REFERENCES.contains(&name.as_str()) {
+                    found.extend(names_in(each));
                 }
+                gather(each, found);
             }
-            Value::Array(items) => items.iter().for_each(|each| self.gather(each, found)),
-            _ => {}
         }
+        Value::Array(items) => items.iter().for_each(|each| gather(each, found)),
+        _ => {}
     }
 }
 
@@ -148,7 +148,7 @@ fn names_in(reference: &Value) -> Vec<String> {
     [first(text)].into_iter().chain(in_braces.map(first)).collect()
 }
 
-/// The method that a key of an OpenAPI path item is, if it is one.
+/// The method that a key of an `OpenAPI` path item is, if it is one.
 ///
 /// Source: <https://spec.openapis.org/oas/v3.0.3#path-item-object>, and API Gateway's extension for any.
 fn method_of(key: &str) -> Option<&'static str> {

@@ -24,7 +24,7 @@ pub(super) fn of_probe(probes: &[Probe], line: &str) -> Option<Told> {
     let is_event = ["receiptHandle", "eventSourceARN"].iter().any(|name| line.contains(name));
     let is_of_lambda = ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word));
     (!is_event && !is_of_lambda).then_some(())?;
-    let value: Option<Value> = serde_json::from_str(line).ok().filter(Value::is_object);
+    let value = crate::settings::document(line).filter(Value::is_object);
     let roots = value.as_ref().map(crate::settings::roots).unwrap_or_default();
     let is_of_lambda = value.as_ref().and_then(|value| value["type"].as_str());
     (!is_of_lambda.is_some_and(|kind| kind.starts_with("platform."))).then_some(())?;

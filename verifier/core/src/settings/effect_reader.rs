@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::model::Effects;
-use super::nested::roots;
+use super::nested::{document, roots};
 use super::placeholders::{lookup, text_of};
 
 /// The named groups that a pattern may have.
@@ -42,7 +42,7 @@ impl EffectReader {
     /// The side effect that a log event's message tells, if it tells one.
     pub fn read(&self, message: &str) -> Option<EffectLine> {
         let message = message.trim();
-        let value: Option<Value> = serde_json::from_str(message).ok();
+        let value = document(message);
         if let Some(pattern) = &self.pattern {
             let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
             let mut texts = nested.into_iter().chain([message]);

@@ -32,7 +32,7 @@ pub use model::{
     ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, Outcomes, Outputs, Page,
     Refused, Settings, queue_name,
 };
-pub(crate) use nested::roots;
+pub(crate) use nested::{document, roots};
 pub use outcome_reader::OutcomeReader;
 pub(crate) use placeholders::text_of;
 pub(crate) use placeholders::with_tags;

@@ -5,7 +5,7 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::model::Outcomes;
-use super::nested::roots;
+use super::nested::{document, roots};
 use super::placeholders::{lookup, text_of};
 
 /// The named groups that a pattern may have.
@@ -97,7 +97,7 @@ impl OutcomeReader {
     fn read_word(&self, message: &str) -> Option<(OutcomeLine, String)> {
         let message = message.trim();
         if let Some(pattern) = &self.pattern {
-            let value: Option<Value> = serde_json::from_str(message).ok();
+            let value = document(message);
             let nested = value.as_ref().and_then(|value| value.get("message")?.as_str());
             let texts = nested.into_iter().chain([message]);
             let captures = texts.into_iter().find_map(|text| pattern.captures(text))?;
@@ -110,7 +110,7 @@ impl OutcomeReader {
 
     /// A line of JSON that is marked as an outcome, with its word for that, and whether it names a job or a message.
     fn read_json(&self, message: &str) -> Option<(OutcomeLine, String, bool)> {
-        let value: Value = serde_json::from_str(message).ok()?;
+        let value = document(message)?;
         roots(&value).into_iter().find_map(|root| self.of_json(&root))
     }
 

@@ -25,6 +25,10 @@ pub const TOKEN_HEADER: &str = "x-verifier-token";
 /// What is said of where a request is from, by browsers only.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 const SEC_FETCH: &str = "sec-fetch-";
+/// Why a browser fetches what nobody has asked for yet.
+///
+/// Source: <https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header>.
+const SEC_PURPOSE: &str = "sec-purpose";
 const AMZ_TARGET: &str = "x-amz-target";
 
 /// What listens where a request arrives.
@@ -255,7 +259,8 @@ fn page_of(headers: &HeaderMap, host: &str) -> Result<Option<String>, Refused> {
     let sites: Vec<&[u8]> =
         headers.get_all(SEC_FETCH_SITE).iter().map(header::HeaderValue::as_bytes).collect();
     match sites.as_slice() {
-        [] | [b"none"] => Ok(None),
+        // What a page has the browser fetch ahead is said to be from nowhere.
+        [] | [b"none"] if !headers.contains_key(SEC_PURPOSE) => Ok(None),
         [b"same-origin"] => Ok(Some(format!("http://{host}"))),
         _ => {
             Err(Refused::new(403, "AccessDenied", "The emulator answers no page of another site."))

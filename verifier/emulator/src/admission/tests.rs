@@ -182,6 +182,7 @@ fn pages_reach_aws_only_from_an_allowed_origin() {
         vec![("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "none"), ("origin", "http://evil.example")],
         vec![("sec-fetch-site", "anything")],
+        vec![("sec-fetch-site", "none"), ("sec-purpose", "prefetch")],
     ] {
         assert_eq!(from(&headers), 403, "{headers:?}");
     }

@@ -229,3 +229,27 @@ async fn long_lists_have_pages() {
     assert_eq!(events.len(), 132);
     assert_eq!(events[0].logical_resource_id(), Some("Stack-Test"), "the newest comes first");
 }
+
+/// Each queue is named after the next one, which nests as deep as there are queues.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_names_ends_by_its_depth_and_not_the_process() {
+    let (_stand, client) = stand().await;
+    for (attribute, links) in [("QueueName", 49), ("QueueName", 400), ("Arn", 60)] {
+        let mut chain = serde_json::Map::new();
+        for link in 0..links {
+            let name = json!({"Fn::Sub": format!("${{Q{}.{attribute}}}", link + 1)});
+            chain.insert(
+                format!("Q{link}"),
+                json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}),
+            );
+        }
+        chain.insert(format!("Q{links}"), json!({"Type": "AWS::SQS::Queue"}));
+        let template = json!({ "Resources": chain }).to_string();
+        let name = format!("Chain-{attribute}-{links}");
+        let create = client.create_stack().stack_name(&name).template_body(template);
+        create.send().await.expect("it is answered");
+        let described = client.describe_stacks().stack_name(&name).send().await.expect("a stack");
+        let stack = described.stacks().first().expect("a stack");
+        assert_eq!(stack.stack_status(), Some(&StackStatus::RollbackComplete), "{name}");
+    }
+}

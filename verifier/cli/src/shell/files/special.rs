@@ -29,8 +29,17 @@ pub(super) fn check_private(path: &Path) -> io::Result<()> {
     if !has_reader || is_callers(made.uid(), super::caller()) {
         return Ok(());
     }
+    Err(of_another())
+}
+
+/// Fails where a file of another user would get what is for the caller alone: it stays theirs.
+pub(super) fn check_owner(existing: &Metadata) -> io::Result<()> {
+    if is_callers(existing.uid(), super::caller()) { Ok(()) } else { Err(of_another()) }
+}
+
+fn of_another() -> io::Error {
     let problem = "it is another user's, who would read what is for you alone";
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
+    io::Error::new(io::ErrorKind::PermissionDenied, problem)
 }
 
 /// Fails on a link of another user that would have something replaced that is not theirs: one in a folder where everyone may put

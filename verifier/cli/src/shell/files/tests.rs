@@ -260,3 +260,48 @@ fn a_draft_replaces_nothing_and_knows_its_own() {
     assert!(check_same(&path, &made).is_err());
     assert_eq!(names(folder.path()), ["backup", "theirs"]);
 }
+
+#[test]
+fn a_pipe_that_nobody_reads_does_not_hold_up_an_append_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    check_append(&pipe).unwrap();
+    let regular = folder.path().join("regular");
+    check_append(&regular).unwrap();
+    append(&regular, b"a").unwrap();
+    append(&regular, b"b").unwrap();
+    assert_eq!(fs::read(&regular).unwrap(), b"ab");
+    let link = folder.path().join("link");
+    symlink(&regular, &link).unwrap();
+    append(&link, b"c").unwrap();
+    assert_eq!(fs::read(&regular).unwrap(), b"abc");
+}
+
+/// Only the superuser can make what is another's.
+#[test]
+fn what_is_another_users_gets_nothing_that_is_for_the_caller_alone() {
+    const ANOTHER: u32 = 65_534;
+    if caller() != 0 {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(&file, "theirs").unwrap();
+    for path in [&pipe, &file] {
+        std::os::unix::fs::chown(path, Some(ANOTHER), None).unwrap();
+        let refused = write_private(path, b"mine").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    }
+    assert_eq!(check_private(&pipe).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(fs::read(&file).unwrap(), b"theirs");
+    // One in a folder for everybody is not followed.
+    let (open, link) = (folder.path().join("open"), folder.path().join("open/link"));
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
+    symlink(&file, &link).unwrap();
+    std::os::unix::fs::lchown(&link, Some(ANOTHER), None).unwrap();
+    assert_eq!(append(&link, b"mine").unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(check_append(&link).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+}

@@ -1,0 +1,127 @@
+//! The template of a project, where none is named.
+
+use std::path::{Path, PathBuf};
+
+use crate::local::assembly;
+use crate::shell::failure::Failure;
+
+/// Where synthesised templates lie in a project that keeps them.
+const KEPT: &str = "stack/template";
+/// Where CDK synthesises into.
+const ASSEMBLY: &str = "cdk.out";
+/// What says that a folder is a project of CDK's.
+const CDK: &str = "cdk.json";
+/// Where other tools write templates, and what they are called by hand, the finished ones first.
+///
+/// Sources: <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/using-sam-cli-build.html>,
+/// <https://www.serverless.com/framework/docs/providers/aws/cli-reference/package>.
+const TEMPLATES: [&str; 6] = [
+    ".aws-sam/build/template.yaml",
+    ".serverless/cloudformation-template-update-stack.json",
+    "template.yaml",
+    "template.yml",
+    "template.json",
+    "template.template",
+];
+
+/// The template that is meant in a folder, and the name of its stack where that is said.
+///
+/// A folder that keeps its templates is looked for from here upwards. What other tools make counts here alone: further up it may be
+/// somebody else's, whose functions would be run.
+pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<String>), Failure> {
+    if let Some(folder) = here.ancestors().map(|each| each.join(KEPT)).find(|each| each.is_dir()) {
+        return Ok((only_template(&folder)?, None));
+    }
+    let assembly = here.join(ASSEMBLY);
+    if assembly.is_dir() {
+        return assembly::template(&assembly, stack);
+    }
+    if let Some(template) =
+        TEMPLATES.map(|name| here.join(name)).into_iter().find(|each| each.is_file())
+    {
+        return Ok((template, None));
+    }
+    let next = if here.join(CDK).is_file() {
+        format!("synthesise it with `npx cdk synth`, which makes {ASSEMBLY}")
+    } else {
+        "go to the project's folder, or name a template with --template".to_owned()
+    };
+    Err(Failure {
+        next: Some(next),
+        ..Failure::usage(format!(
+            "there is no template: no {KEPT} here or above, and here no {ASSEMBLY}, {}",
+            TEMPLATES.join(", ")
+        ))
+    })
+}
+
+/// The only template in a folder.
+fn only_template(folder: &Path) -> Result<PathBuf, Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        Failure::usage(format!("the folder {} cannot be read: {error}", folder.display()))
+    })?;
+    let mut templates: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".template.json"))
+        .collect();
+    templates.sort();
+    match templates.as_slice() {
+        [template] => Ok(template.clone()),
+        [] => Err(Failure::usage(format!(
+            "there is no template in {}; run `npm run synth` in stack, or name one with --template",
+            folder.display()
+        ))),
+        _ => Err(Failure::usage(format!(
+            "there is more than one template in {}; name one with --template",
+            folder.display()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with these files, all of them empty but for CDK's manifest of one stack.
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let manifest = r#"{"artifacts":{"Orders":{"type":"aws:cloudformation:stack","properties":{"templateFile":"o.json"}}}}"#;
+            fs::write(path, manifest).unwrap();
+        }
+        folder
+    }
+
+    fn found(files: &[&str], below: &str) -> Option<(String, Option<String>)> {
+        let folder = folder(files);
+        let here = folder.path().join(below);
+        fs::create_dir_all(&here).unwrap();
+        let (path, stack) = find(&here, None).ok()?;
+        Some((path.strip_prefix(folder.path()).unwrap().display().to_string(), stack))
+    }
+
+    #[test]
+    fn each_tool_has_its_place() {
+        let kept = "stack/template/S.template.json";
+        let of = |path: &str| Some((path.to_owned(), None));
+        assert_eq!(found(&[kept, "cdk.out/manifest.json"], ""), of(kept));
+        assert_eq!(found(&[kept], "deep/down"), of(kept));
+        let cdk = Some(("cdk.out/o.json".to_owned(), Some("Orders".to_owned())));
+        assert_eq!(found(&["cdk.out/manifest.json", "template.yaml"], ""), cdk);
+        let built = ".aws-sam/build/template.yaml";
+        assert_eq!(found(&["template.yaml", built], ""), of(built));
+        assert_eq!(found(&["template.yml"], ""), of("template.yml"));
+    }
+
+    #[test]
+    fn what_is_further_up_is_somebody_elses() {
+        assert_eq!(found(&["template.yaml", "cdk.out/manifest.json"], "below"), None);
+        let folder = folder(&["cdk.json"]);
+        let failure = find(folder.path(), None).unwrap_err();
+        assert!(failure.next.unwrap_or_default().contains("npx cdk synth"));
+    }
+}
