@@ -101,7 +101,7 @@ impl DeadLetters {
         latest: Option<Timestamp>,
     ) -> Result<(), AwsError> {
         let mut pause = Duration::ZERO;
-        while !message_ids.iter().all(|id| self.seen.contains_key(id)) {
+        while !message_ids.iter().all(|id| self.has_seen(id)) {
             if !pause.is_zero() {
                 search.clock.sleep_until(bound_at.min(search.clock.now() + pause)).await;
             }
@@ -118,6 +118,12 @@ impl DeadLetters {
             pause = self.pass_on(search).await;
         }
         Ok(())
+    }
+
+    /// Whether the message of that id was seen, or one that holds the job of that id.
+    pub(crate) fn has_seen(&self, id: &str) -> bool {
+        let holds = || self.seen.values().any(|message| message.is_of(id));
+        self.seen.contains_key(id) || RunId::of_job(id).is_some() && holds()
     }
 
     /// Looks once more for what came together with the messages that were awaited, and takes all that is there.

@@ -35,12 +35,17 @@ exports.handler = async ({ Records }) => ({ batchItemFailures: Records.filter(
 
 /// A folder with the laundry in it.
 fn laundry(drum: &str) -> TempDir {
+    changed(drum, |text| text)
+}
+
+/// The same, with another template.
+fn changed(drum: &str, change: impl FnOnce(String) -> String) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/init/laundry.yaml");
     let text = fs::read_to_string(path).expect("the template");
     let drum = drum.trim().replace('\n', "\n          ");
-    fs::write(folder.path().join("template.yaml"), text.replace("DRUM", &drum))
-        .expect("it is written");
+    let text = change(text.replace("DRUM", &drum));
+    fs::write(folder.path().join("template.yaml"), text).expect("it is written");
     folder
 }
 
@@ -146,4 +151,38 @@ fn a_body_without_the_jobs_id_is_refused_before_anything_is_submitted() {
     refused.assert(2);
     assert!(refused.stderr.contains("{job_id}"), "{}", refused.stderr);
     assert!(!folder.path().join("verifier.toml").exists());
+}
+
+/// Neither the answer nor the worker's lines have the ids of messages.
+#[test]
+fn an_api_that_answers_with_nothing_will_do() {
+    let folder = changed(OF_JSON, |text| {
+        text.replace("return answer(200, id=sent)", "return answer(202, accepted=True)")
+    });
+    verifier(&folder, &[&["init"], &BODIES[..]].concat()).assert(0);
+    let settings = written(&folder);
+    assert!(settings.contains("accepted_message_id = false"), "{settings}");
+    assert!(settings.contains("accepted_job_id = false"), "{settings}");
+    let checked = verifier(&folder, &["check", "--local", "--format", "json"]);
+    checked.assert(0);
+    assert_eq!(checked.json()["leftBehind"], serde_json::json!([]));
+}
+
+/// A worker that is wrong is found under such an API, too: this drum throws, and all that is washed with it is torn.
+#[test]
+fn a_wrong_worker_behind_an_api_that_answers_with_nothing_is_found() {
+    const THROWS: &str = "
+exports.handler = async ({ Records }) => { for (const record of Records) {
+  const { bag, how } = JSON.parse(record.body);
+  if (how === 'hot') throw new Error('too hot');
+  console.log(JSON.stringify({ kind: 'wash', bag: { id: bag }, state: 'clean' }));
+} };";
+    let folder = changed(THROWS, |text| {
+        // What waits a second for others comes with them.
+        let text = text.replace("BatchSize: 5", "BatchSize: 5, MaximumBatchingWindowInSeconds: 1");
+        text.replace("return answer(200, id=sent)", "return answer(202, accepted=True)")
+    });
+    let init = verifier(&folder, &[&["init"], &BODIES[..]].concat());
+    init.assert(1);
+    assert!(init.stdout.contains("job.isolation"), "{}", init.stdout);
 }

@@ -5,6 +5,7 @@
 
 mod accompanied;
 mod addresses;
+mod adopted;
 mod budget;
 mod catalogue;
 mod configuration;
@@ -46,6 +47,7 @@ pub use crate::nearest::nearest;
 pub use crate::run_id::RunId;
 pub use accompanied::unknown_work;
 pub use addresses::{Addresses, OneOrMore, Question, Reply};
+pub use adopted::adopt;
 pub use budget::call_budget;
 pub use catalogue::{Check, Severity};
 pub use configuration::{Asked, Configuration, Discovered, StackFacts, Unanswered};

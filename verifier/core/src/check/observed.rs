@@ -35,6 +35,11 @@ impl OurMessage {
         }
     }
 
+    /// Whether it holds a job, by the job's id, and not by one that only begins with it.
+    pub fn is_of(&self, job_id: &str) -> bool {
+        self.texts.iter().any(|text| job_named(text, &[job_id]).is_some())
+    }
+
     /// Whether it names something, in whatever form.
     pub fn names(&self, id: &str) -> bool {
         self.texts.iter().any(|text| text.contains(id))

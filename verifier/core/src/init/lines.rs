@@ -349,7 +349,7 @@ mod tests {
             (
                 "2026-01-02T03:04:05Z\t@r\tINFO\tdone: @j",
                 "2026-01-02T03:04:05Z\t@r\tERROR\tnot done: @j",
-                "done",
+                "INFO\tdone",
                 "not done",
             ),
             ("job @j processed in 12 ms", "job @j failed", "processed in", "failed"),

@@ -249,24 +249,19 @@ impl Draft {
         job_id: &str,
         message_id: Option<&str>,
     ) {
-        self.forget("api.accepted_message_id");
         let api = &mut self.settings.api;
         api.accepted_status = status;
         let found = accepted(body, job_id, message_id);
         api.accepted_job_id = found.job_id;
-        match found.message_id {
-            Some(path) => api.accepted_message_id = path,
-            None => self.doubt(
-                "api.accepted_message_id",
-                "the answer has no id of the SQS message; let the API answer with it",
-            ),
-        }
+        // Where the answer has none, messages are known by the jobs that they hold.
+        api.accepted_message_id = found.message_id;
     }
 
     /// The id of the message in the answer to a job, where it is known where that stands.
     pub fn message_id_in(&self, answer: &str) -> Option<String> {
         let value: serde_json::Value = serde_json::from_str(answer).ok()?;
-        lookup(&value, &self.settings.api.accepted_message_id).and_then(text_of)
+        let path = self.settings.api.accepted_message_id.as_ref()?;
+        lookup(&value, path).and_then(text_of)
     }
 
     /// Takes it that nothing was submitted.

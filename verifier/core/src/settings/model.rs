@@ -94,9 +94,9 @@ pub struct Api {
     /// The JSON path to the job's id in that answer.
     #[serde(with = "TextOrFalse")]
     pub accepted_job_id: Option<String>,
-    /// The JSON path to the SQS message's id in that answer.
-    #[serde(with = "Text")]
-    pub accepted_message_id: String,
+    /// The JSON path to the SQS message's id in that answer; without one, messages are known by the jobs that they hold.
+    #[serde(with = "TextOrFalse")]
+    pub accepted_message_id: Option<String>,
 }
 
 /// The jobs that a run submits.
@@ -282,7 +282,7 @@ impl Default for Api {
             jobs_path: None,
             accepted_status: 202,
             accepted_job_id: Some("jobId".to_owned()),
-            accepted_message_id: "messageId".to_owned(),
+            accepted_message_id: Some("messageId".to_owned()),
         }
     }
 }

@@ -91,7 +91,9 @@ impl Live {
         };
         let now: Timestamp = self.place.clock.now();
         if let Some(message) = accepted_message_id(&exchange, &job_id, &self.settings.api) {
-            recorder.write(now, Event::Ok { op, message: Some(Id::from(message)) });
+            // Where the answer has none, messages are known by their jobs.
+            let message = (message != job_id).then(|| Id::from(message));
+            recorder.write(now, Event::Ok { op, message });
             return Submitted::Accepted;
         }
         match &exchange.answer {

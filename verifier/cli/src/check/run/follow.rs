@@ -8,8 +8,8 @@ use verifier_core::account::{Account, Expectation, MessageAccount, Remark};
 use verifier_core::check::rules::cfg_logs;
 use verifier_core::check::{
     CHECKS, CheckEvent, Evaluate, Evaluation, FailingJob, Followed, HeldMessage, Hidden,
-    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait, job_of_id, lines_of,
-    of_the_run, on_time,
+    JobEvidence, LogEvidence, LogLines, LoggedOutcome, RunId, Strays, Wait, adopt, job_of_id,
+    lines_of, of_the_run, on_time,
 };
 use verifier_core::settings::Settings;
 use verifier_model::time::Timestamp;
@@ -151,7 +151,7 @@ impl Run<'_> {
     /// Whether each failing job that was accepted was seen in the dead-letter queue.
     pub(super) fn has_all_failing(&self) -> bool {
         let failing = self.failing_message_ids();
-        !failing.is_empty() && failing.iter().all(|id| self.messages.seen.contains_key(id))
+        !failing.is_empty() && failing.iter().all(|id| self.messages.has_seen(id))
     }
 
     /// Waits for the failing jobs in the dead-letter queue; says until when.
@@ -181,7 +181,10 @@ impl Run<'_> {
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
         let deadline = self.deadline();
         let failing = self.failing_message_ids();
-        self.messages.await_messages(&search, &failing, bound_at, deadline).await?;
+        let awaited = self.messages.await_messages(&search, &failing, bound_at, deadline).await;
+        self.adopt(&[]);
+        awaited?;
+        let failing = self.failing_message_ids();
         let given_up_at = self.await_longer(course, &failing, given_up_at).await?;
         let patient_until = self.messages.patient_until(given_up_at);
         if !self.has_all_failing() && self.bounded(patient_until) < patient_until {
@@ -232,6 +235,7 @@ impl Run<'_> {
             let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
             let deadline = self.deadline();
             self.messages.await_messages(&search, failing_ids, bound_at, deadline).await?;
+            self.adopt(&[]);
         }
         Ok(until)
     }
@@ -360,11 +364,19 @@ impl Run<'_> {
         let own = self.own_message_ids();
         let settings = &self.options.settings;
         let search = course.search(self.aws, &self.clock, self.run_id, &own, settings);
-        self.messages.look_again(&search).await
+        let looked = self.messages.look_again(&search).await;
+        self.adopt(&[]);
+        looked
+    }
+
+    /// Gives jobs the ids of their messages, where the API did not say them and they are known by now.
+    fn adopt(&mut self, outcomes: &[LoggedOutcome]) {
+        adopt(&mut self.jobs, &self.messages.seen, outcomes);
     }
 
     /// Gives each job its attempts.
     pub(super) fn attribute(&mut self, outcomes: &[LoggedOutcome]) {
+        self.adopt(outcomes);
         for job in &mut self.jobs {
             // Under another message, a job of that id was put on the queue more than once, or not as the API says.
             job.attempts = lines_of(outcomes, &job.job_id, job.message_id.as_deref()).0;

@@ -83,7 +83,7 @@ pub fn evaluate(
         .map(|job| {
             serde_json::json!({
                 "jobId": job.job_id,
-                "messageId": job.message_id,
+                "messageId": job.known_message_id(),
                 "fails": job.fails,
                 "errors": job.errors,
                 "status": job.exchange.answer.as_ref().ok().map(|answer| answer.status),
@@ -138,15 +138,20 @@ fn enqueued_although_denied(denied: &[&str], of: usize) -> Evaluation {
     if count == 1 { evaluation.with_verdict(Verdict::Warn) } else { evaluation }
 }
 
-/// The ids in an accepting answer; `None` when it is none, or is about another job.
+/// The message's id in an accepting answer, or the job's where the answer has none by the settings; `None` when it accepts nothing,
+/// or is about another job.
 pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Option<String> {
     let answer = exchange.answer.as_ref().ok()?;
-    let body: Value = serde_json::from_str(&answer.body).ok()?;
-    let text = |path: &str| lookup(&body, path)?.as_str().map(str::to_owned);
+    let body: Option<Value> = serde_json::from_str(&answer.body).ok();
+    let text = |path: &str| lookup(body.as_ref()?, path)?.as_str().map(str::to_owned);
     let repeats =
         api.accepted_job_id.as_ref().is_none_or(|path| text(path).as_deref() == Some(job_id));
     let is_accepted = answer.status == api.accepted_status && repeats;
-    text(&api.accepted_message_id).filter(|id| is_accepted && !id.is_empty())
+    let message_id = match &api.accepted_message_id {
+        Some(path) => text(path).filter(|id| !id.is_empty()),
+        None => Some(job_id.to_owned()),
+    };
+    message_id.filter(|_| is_accepted)
 }
 
 /// A command that submits a good job of no run, which stays with the stack: that is said before.
@@ -165,10 +170,12 @@ fn submission(jobs: &Jobs, url: &str) -> String {
 
 fn wanted(api: &Api) -> String {
     let Api { accepted_status, accepted_job_id, accepted_message_id, .. } = api;
-    let job_id = accepted_job_id
-        .as_ref()
-        .map_or_else(String::new, |path| format!("the submitted {path} and "));
-    format!("{accepted_status} with {job_id}a {accepted_message_id}")
+    let job_id = accepted_job_id.as_ref().map(|path| format!("the submitted {path}"));
+    let message_id = accepted_message_id.as_ref().map(|path| format!("a {path}"));
+    let both: Vec<String> = job_id.into_iter().chain(message_id).collect();
+    let with =
+        if both.is_empty() { String::new() } else { format!(" with {}", both.join(" and ")) };
+    format!("{accepted_status}{with}")
 }
 
 fn excerpt(body: &str) -> String {
@@ -325,7 +332,7 @@ pub(crate) mod tests {
         let api = Api {
             accepted_status: 201,
             accepted_job_id: None,
-            accepted_message_id: "queued.id".to_owned(),
+            accepted_message_id: Some("queued.id".to_owned()),
             ..Api::default()
         };
         assert_eq!(told(201, r#"{"queued":{"id":"m"}}"#, &api).as_deref(), Some("m"));
