@@ -13,16 +13,17 @@ use crate::failure::Failure;
 use crate::project::Project;
 
 /// The arrows between the CLI's modules: what is shared comes first, and each capability may use what stands before it.
-const CLI: [(&str, &[&str]); 12] = [
+const CLI: [(&str, &[&str]); 13] = [
     ("shell", &[]),
     ("report", &["shell"]),
     ("config", &["shell", "report"]),
     ("local", &["shell", "report"]),
-    ("check", &["shell", "report", "config", "local"]),
-    ("dlq", &["shell", "report", "config"]),
-    ("redrive", &["shell", "report", "config", "dlq"]),
-    ("chaos", &["shell", "report", "config", "local", "check", "dlq", "redrive"]),
-    ("iam", &["shell", "report", "config", "check"]),
+    ("resources", &["shell", "config"]),
+    ("check", &["shell", "report", "config", "local", "resources"]),
+    ("dlq", &["shell", "report", "config", "resources"]),
+    ("redrive", &["shell", "report", "config", "resources", "dlq"]),
+    ("chaos", &["shell", "report", "config", "local", "resources", "check", "dlq", "redrive"]),
+    ("iam", &["shell", "report", "config", "resources", "check"]),
     ("manual", &["shell", "report"]),
     // The command line is made of those of the capabilities.
     ("args", &["config", "local", "check", "dlq", "redrive", "chaos", "iam", "manual"]),

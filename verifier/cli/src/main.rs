@@ -11,6 +11,7 @@ mod local;
 mod manual;
 mod redrive;
 mod report;
+mod resources;
 mod shell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

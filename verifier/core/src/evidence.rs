@@ -211,6 +211,25 @@ impl MappingEvidence {
         name.split(':').next().unwrap_or(name)
     }
 
+    /// Whether it invokes the function of that name or ARN, which may name a version or an alias, too.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html>, the formats of `FunctionName`.
+    pub fn invokes(&self, named: &str) -> bool {
+        let place = |text: &str| text.split_once(":function:").map(|(place, _)| place.to_owned());
+        let of = |text: &str| -> (String, Option<String>) {
+            let (_, rest) = text.split_once(":function:").unwrap_or(("", text));
+            let (name, qualifier) =
+                rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(b)));
+            (name.to_owned(), qualifier.map(str::to_owned))
+        };
+        let ((name, qualifier), (own_name, own)) = (of(named), of(&self.function_arn));
+        let is_there = place(named).is_none_or(|there| {
+            place(&self.function_arn)
+                .is_some_and(|own| own == there || own.ends_with(&format!(":{there}")))
+        });
+        name == own_name && is_there && (qualifier.is_none() || qualifier == own)
+    }
+
     /// Whether it polls, or is about to.
     pub fn is_enabled(&self) -> bool {
         matches!(self.state.as_str(), "Enabled" | "Creating" | "Enabling" | "Updating")

@@ -14,6 +14,7 @@ pub mod iam;
 pub mod init;
 pub mod nearest;
 pub mod redrive;
+pub mod resources;
 pub mod run_id;
 pub mod settings;
 mod unfolded;

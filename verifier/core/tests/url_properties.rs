@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use url::Url;
 use verifier_core::settings::Settings;
-use verifier_core::settings::urls::{at, base_of, below, origin_of};
+use verifier_core::settings::urls::{Urls, at, base_of, below, origin_of};
 
 /// A path that does not begin with what the endpoints lie at, and ends in no slash.
 fn stage() -> impl Strategy<Value = String> {
@@ -35,8 +35,8 @@ fn parsed(url: &str) -> Url {
     Url::parse(url).expect("a URL")
 }
 
-fn outputs(api: &str) -> std::collections::BTreeMap<String, String> {
-    [("ApiUrl".to_owned(), api.to_owned())].into()
+fn urls(api: &str) -> Urls<'_> {
+    Urls { api: Some(api), ..Urls::default() }
 }
 
 proptest! {
@@ -72,8 +72,8 @@ proptest! {
         let mut settings = Settings::default();
         settings.api.hello_path = Some(hello.clone());
         settings.api.jobs_path = Some(jobs.clone());
-        let from_base = settings.job_url(&outputs(&format!("{base}{slash}{query}")));
-        let from_hello = settings.job_url(&outputs(&format!("{base}{hello}{slash}{query}")));
+        let from_base = settings.job_url(urls(&format!("{base}{slash}{query}")));
+        let from_hello = settings.job_url(urls(&format!("{base}{hello}{slash}{query}")));
         // A query of hello's URL is hello's, and one of the base is of all below it.
         prop_assert_eq!(parsed(&from_hello.expect("a URL")), parsed(&format!("{base}{jobs}")));
         prop_assert_eq!(parsed(&from_base.expect("a URL")), parsed(&format!("{base}{jobs}{query}")));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use verifier_core::dead_letters::parse_duration;
 
+use crate::resources::args::ResourceArgs;
 use crate::shell::args::{ConnectionArgs, Format, ResultFormat};
 
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub(crate) struct ChaosRunArgs {
     #[arg(value_name = "NAME|FILE")]
     pub(crate) experiment: String,
     /// What it is run against.
-    #[arg(long, value_enum, default_value_t = ChaosTarget::Sim)]
+    #[arg(long, value_enum, default_value_t = ChaosTarget::Sim, conflicts_with_all = ["queue", "json_outputs", "terraform_outputs"])]
     pub(crate) target: ChaosTarget,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
@@ -122,11 +123,13 @@ pub(crate) struct LiveArgs {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "bug"])]
     pub(crate) stack: Option<String>,
     /// Break the stack without asking.
-    #[arg(long, requires = "stack")]
+    #[arg(long)]
     pub(crate) yes: bool,
     /// Carry out what deletes messages of the stack's jobs queue, too, which nothing restores.
-    #[arg(long, requires = "stack")]
+    #[arg(long)]
     pub(crate) allow_purge: bool,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
     /// Where it is written down what has to be restored [default: chaos-….undo.jsonl in the working directory].
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
@@ -141,6 +144,16 @@ pub(crate) struct LiveArgs {
     /// The template, for a stack on this machine [default: the only one in stack/template].
     #[arg(long, value_name = "FILE")]
     pub(crate) template: Option<PathBuf>,
+}
+
+impl LiveArgs {
+    /// Whether it is run against resources that are really there. Those that the settings name do not count: a run that does not
+    /// say so breaks nothing.
+    pub(crate) fn is_deployed(&self) -> bool {
+        let ResourceArgs { queue, files, .. } = &self.resources;
+        let is_file = files.json_outputs.is_some() || files.terraform_outputs.is_some();
+        self.stack.is_some() || queue.is_some() || is_file
+    }
 }
 
 #[derive(Debug, Args)]

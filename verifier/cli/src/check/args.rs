@@ -6,26 +6,23 @@ use clap::{Args, ValueEnum};
 
 use crate::config::args::SettingsArgs;
 use crate::local::args::{ClockArg, TemplateArgs};
+use crate::resources::args::ResourceArgs;
 use crate::shell::args::ConnectionArgs;
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("target")
-    .required(true)
-    .multiple(true)
-    .args(["stack", "local", "list", "json_outputs"]))]
 pub(crate) struct CheckArgs {
-    /// The name of the deployed stack; with --local, of the one in the folder that --template names.
+    /// The name of the deployed stack; with --local, of the one in the folder that --template names. Without a stack, name the jobs
+    /// queue with --queue, by a file of outputs, or below [resources] in verifier.toml.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.
-    #[arg(long, conflicts_with_all = ["json_outputs", "region", "profile", "endpoint_url"])]
+    #[arg(long, conflicts_with_all = ["json_outputs", "terraform_outputs", "queue", "dlq", "api", "function", "region", "profile", "endpoint_url"])]
     pub(crate) local: bool,
     /// List the checks: their ids, the worst that each says, and what it asserts.
-    #[arg(long, conflicts_with_all = ["stack", "local", "json_outputs"])]
+    #[arg(long, conflicts_with_all = ["stack", "local", "json_outputs", "terraform_outputs", "queue", "dlq"])]
     pub(crate) list: bool,
-    /// Take the outputs from the file that `cdk deploy --outputs-file` wrote; it names the stack, if it is the only one.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json_outputs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Connection, Http};
 use verifier_core::check::{CheckEvent, RoleGrants, Selection};
+use verifier_core::resources::{Named, Role};
 use verifier_emulator::{self as emulator, Emulator};
 
 use crate::check::args::{CheckArgs, CheckFormat};
 use crate::check::view::{self, CheckView};
-use crate::check::{Options, Report, Run, outputs};
+use crate::check::{Options, Report, Run};
 use crate::config;
 use crate::local::args::{ClockArg, TemplateArgs};
 use crate::local::stack::{self, LocalOptions};
 use crate::report::job_summary::check_summary;
+use crate::resources::{self, Wanted, in_its_region};
 use crate::shell::clock::RunClock;
 use crate::shell::endpoint;
 use crate::shell::exit::Exit;
@@ -32,7 +34,8 @@ const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// What a run is directed at.
 pub(crate) struct Target {
-    pub(crate) stack: String,
+    /// The stack's name, which only a local stack that is up tells.
+    pub(crate) stack: Option<String>,
     pub(crate) connection: Connection,
     pub(crate) clock: RunClock,
     pub(crate) emulator: Option<Emulator>,
@@ -62,7 +65,7 @@ impl Target {
             access_key_id: Some(client.access_key_id().to_owned()),
             ..Connection::default()
         };
-        let stack = emulator.stack().name.clone();
+        let stack = Some(emulator.stack().name.clone());
         Ok(Self { stack, connection, clock: RunClock::Emulated(client), emulator: Some(emulator) })
     }
 }
@@ -83,7 +86,9 @@ pub(crate) async fn run(args: CheckArgs) -> Result<Exit, Failure> {
         // Nothing was created yet; what was being built is dropped with the future.
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
-    options.stack.clone_from(&target.stack);
+    if let (Wanted::Stack { name, .. }, Some(stack)) = (&mut options.wanted, &target.stack) {
+        name.clone_from(stack);
+    }
     let mut view = CheckView::new(format, &progress);
     let outcome = Box::pin(evaluate(&target, options, &interrupt, &mut view)).await;
     progress.clear();
@@ -207,7 +212,7 @@ impl Files {
 /// The files that are read, with the word for each.
 fn inputs(args: &CheckArgs) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let mut inputs = if args.local { stack::inputs(&args.template) } else { Vec::new() };
-    inputs.extend(args.json_outputs.clone().map(|outputs| ("--json-outputs", outputs)));
+    inputs.extend(args.resources.files.file());
     inputs.extend(config::file(args.settings.config.as_deref())?);
     Ok(inputs)
 }
@@ -219,20 +224,52 @@ fn options(args: &CheckArgs) -> Result<Options, Failure> {
             next: Some("`verifier check --list` shows them all".to_owned()),
             ..Failure::usage(error.to_string())
         })?;
-    let given = args.json_outputs.as_deref();
-    let given = given.map(|path| outputs::read(path, args.stack.as_deref())).transpose()?;
-    let (stack, outputs) = match given {
-        Some((stack, outputs)) => (stack, Some(outputs)),
-        None => (args.stack.clone().unwrap_or_default(), None),
+    let settings = resources::load(&args.settings, &args.resources)?;
+    let wanted = if args.local {
+        // What is named in the settings is of AWS, and no resource of this machine.
+        let named = Named::of(&settings).outputs_only();
+        Wanted::Stack { name: args.stack.clone().unwrap_or_default(), named, outputs: None }
+    } else {
+        let wanted = resources::wanted(args.stack.as_deref(), &args.resources.files, &settings)?;
+        wanted.ok_or_else(nothing_named)?
     };
+    refuse_without_a_queue(&wanted)?;
+    // Without a stack that is to have it, there may be nothing to post jobs to: then none are.
+    if wanted.stack().is_some() {
+        config::check_posting(&settings)?;
+    }
     Ok(Options {
-        stack,
+        wanted,
         strict: args.strict,
         allow_moves: args.allow_moves,
         selection,
-        settings: config::load_for_posting(&args.settings)?,
-        outputs,
+        settings: settings.settings().clone(),
     })
+}
+
+/// That nothing says what is to be checked.
+fn nothing_named() -> Failure {
+    Failure {
+        next: Some(
+            "name the stack with --stack, the one on this machine with --local, or the jobs queue with --queue, by a file of outputs (--terraform-outputs, --json-outputs), or below [resources] in verifier.toml"
+                .to_owned(),
+        ),
+        ..Failure::usage("nothing says what is to be checked")
+    }
+}
+
+/// Fails where a dead-letter queue is all that is named.
+fn refuse_without_a_queue(wanted: &Wanted) -> Result<(), Failure> {
+    match wanted {
+        Wanted::Known(resources) if resources.value(Role::Queue).is_none() => Err(Failure {
+            next: Some(
+                "name the jobs queue with --queue; its redrive policy tells the dead-letter queue"
+                    .to_owned(),
+            ),
+            ..Failure::usage("no jobs queue is named")
+        }),
+        _ => Ok(()),
+    }
 }
 
 async fn target(
@@ -241,9 +278,9 @@ async fn target(
     progress: &Progress,
 ) -> Result<Target, Failure> {
     if !args.local {
-        let stack = options.stack.clone();
-        let (connection, clock) = endpoint::reach(args.connection).await?;
-        return Ok(Target { stack, connection, clock, emulator: None });
+        let connection = in_its_region(args.connection, options.wanted.queue())?;
+        let (connection, clock) = endpoint::reach(connection).await?;
+        return Ok(Target { stack: None, connection, clock, emulator: None });
     }
     Target::local(args.template, args.stack, args.clock, progress).await
 }

@@ -7,8 +7,7 @@ mod discovery;
 mod environment;
 mod explain;
 mod options;
-pub(crate) mod outputs;
-mod report;
+pub(crate) mod report;
 mod run;
 mod view;
 

@@ -19,15 +19,17 @@ use verifier_core::account::{
 use verifier_core::check::{
     Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
     Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
-    StackEvidence, StackFacts, Submission, Verdict, Weight, absent, call_budget, explained,
-    nameless, observed, overall,
+    StackEvidence, StackFacts, Subject, Submission, Verdict, Weight, absent, call_budget,
+    explained, nameless, observed, overall,
 };
+use verifier_core::resources::Resources;
 use verifier_core::settings::OutcomeReader;
 use verifier_model::time::Timestamp;
 
 use super::dead_letters::DeadLetters;
-use super::discovery::{discover, other_queues};
+use super::discovery::{Undiscovered, discover, other_queues};
 use super::{Options, Report, environment};
+use crate::resources::{self, FoundResources};
 use crate::shell::clock::RunClock;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -50,8 +52,10 @@ pub(crate) struct Run<'a> {
     jobs: Vec<JobEvidence>,
     rejections: Vec<Rejection>,
     messages: DeadLetters,
+    /// The resources that are known.
+    resources: Resources,
     /// How many resources the stack has.
-    resources: usize,
+    stack_size: usize,
     /// How many of them are queues beside the jobs queue and its dead-letter queue, and are counted.
     other_queues: usize,
     left_behind: Vec<String>,
@@ -142,6 +146,7 @@ impl<'a> Run<'a> {
         emit: &'a mut dyn FnMut(CheckEvent),
     ) -> Self {
         let started_at = clock.now();
+        let resources = options.wanted.resources();
         Self {
             aws,
             http,
@@ -158,7 +163,8 @@ impl<'a> Run<'a> {
             jobs: Vec::new(),
             rejections: Vec::new(),
             messages: DeadLetters::default(),
-            resources: 0,
+            resources,
+            stack_size: 0,
             other_queues: 0,
             left_behind: Vec::new(),
             returns: 0,
@@ -186,7 +192,7 @@ impl<'a> Run<'a> {
     /// Runs every check. A failure means that not all could be evaluated; what was settled until then stands.
     pub(crate) async fn proceed(&mut self) -> Result<(), Failure> {
         (self.emit)(CheckEvent::Started {
-            stack: self.options.stack.clone(),
+            stack: self.options.wanted.label(),
             run_id: self.run_id.to_string(),
             at: self.started_at,
         });
@@ -196,6 +202,7 @@ impl<'a> Run<'a> {
         match ended {
             Err(Stop::Aws(error)) => Err(environment::explain(self.aws, error).await),
             Err(Stop::Timeout) => Err(self.timed_out()),
+            Err(Stop::Unreachable(failure)) => Err(failure),
             Ok(()) => Ok(()),
         }
     }
@@ -219,28 +226,31 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn evaluate_stack(&mut self, stack: &StackEvidence) {
+    fn evaluate_stack(&mut self, stack: Option<&StackEvidence>) {
         for check in CHECKS {
             let Evaluate::Stack(evaluate) = check.evaluate else { continue };
-            let evaluation = evaluate(&StackFacts { stack, settings: &self.options.settings });
+            let evaluation = evaluate(&StackFacts { stack, resources: &self.resources });
             self.settle(check, evaluation);
         }
     }
 
     async fn run(&mut self) -> Result<(), Stop> {
-        let stack = self.stack().await?;
-        self.resources = stack.resources.len();
-        self.evaluate_stack(&stack);
-        self.discovery =
-            discover(self.aws, &stack, &self.options.settings.outputs, &self.options.selection)
-                .await?;
-        self.other_queues = other_queues(&stack, &self.options.settings.outputs).len();
-        self.evaluate_configuration(&stack);
-        let course = self.course(&stack);
+        let FoundResources { stack, resources } =
+            resources::find(self.aws, &self.options.wanted).await?;
+        let stack = stack.as_ref();
+        self.resources = resources;
+        self.stack_size = stack.map_or(0, |stack| stack.resources.len());
+        self.evaluate_stack(stack);
+        let (resources, selection) = (&self.resources, &self.options.selection);
+        self.discovery = Box::pin(discover(self.aws, stack, resources, selection)).await?;
+        self.other_queues = stack.map_or(0, |stack| other_queues(stack, &self.discovery).len());
+        self.evaluate_configuration(stack);
+        let course = self.course();
         self.terms = course.as_ref().ok().map(JobPlan::terms);
         self.returns =
             course.as_ref().map_or(0, |course| submit::returns(course, self.started_at).len());
-        let addresses = Addresses::of(&stack, &self.options.settings);
+        let tags = stack.map(|stack| stack.tags.clone()).unwrap_or_default();
+        let addresses = Addresses::of(&self.resources, tags, &self.options.settings);
         self.origin = addresses.origin().map(str::to_owned);
         let refused_from = self.clock.now();
         self.rejections = self.submit_rejects(&course, true).await;
@@ -264,18 +274,6 @@ impl<'a> Run<'a> {
                 Ok(())
             }
         }
-    }
-
-    /// The stack, with the outputs that were given instead of CloudFormation's.
-    async fn stack(&self) -> Result<StackEvidence, Stop> {
-        if self.aws.region().is_none() {
-            return Err(AwsError::no_region().into());
-        }
-        let mut stack = self.aws.stack(&self.options.stack).await?;
-        if let Some(outputs) = &self.options.outputs {
-            stack.outputs.clone_from(outputs);
-        }
-        Ok(stack)
     }
 
     /// How long the run has lasted. By this machine's clock where that is AWS's too: what is known of how far AWS's clock is from
@@ -387,11 +385,16 @@ impl<'a> Run<'a> {
         (self.emit)(CheckEvent::Settled(settled));
     }
 
+    /// What the run is about.
+    fn subject(&self) -> Subject<'_> {
+        Subject { settings: &self.options.settings, resources: &self.resources }
+    }
+
     /// An evaluation with what the settings have to say of it: why there is nothing to evaluate, or why its warning is allowed.
     fn explained(&self, check: &Check, evaluation: Evaluation) -> Evaluation {
         let settings = &self.options.settings;
         match evaluation.verdict {
-            Verdict::NotRun => match absent(settings, check) {
+            Verdict::NotRun => match absent(self.subject(), check) {
                 Some(why) => Evaluation::not_run(why).with_evidence("absent", true),
                 None => evaluation,
             },
@@ -421,7 +424,7 @@ impl<'a> Run<'a> {
         // What was left out on purpose is no omission; that anything is left is seen to by `overall`.
         let verdicts = checks.iter().map(|settled| {
             let omitted = self.options.selection.skipped(settled.check).is_some()
-                || absent(&self.options.settings, settled.check).is_some();
+                || absent(self.subject(), settled.check).is_some();
             let weight = match settled.check.weight() {
                 Weight::Required if omitted => Weight::Optional,
                 weight => weight,
@@ -434,7 +437,7 @@ impl<'a> Run<'a> {
             _ => overall(verdicts, self.options.strict),
         };
         Report {
-            stack: self.options.stack.clone(),
+            stack: self.options.wanted.label(),
             region: self.aws.region().map(str::to_owned),
             run_id: self.run_id.to_string(),
             overall: concluded,
@@ -444,7 +447,7 @@ impl<'a> Run<'a> {
             wall: self.started.elapsed(),
             stack_time: self.elapsed(),
             calls: self.aws.calls().counts(),
-            call_budget: call_budget(self.resources, self.returns, self.other_queues),
+            call_budget: call_budget(self.stack_size, self.returns, self.other_queues),
             left_behind: self.left_behind,
             stopped,
             checks,
@@ -458,10 +461,21 @@ enum Stop {
     Aws(AwsError),
     /// Its time is used up.
     Timeout,
+    /// What was named cannot be reached here.
+    Unreachable(Failure),
 }
 
 impl From<AwsError> for Stop {
     fn from(error: AwsError) -> Self {
         Self::Aws(error)
+    }
+}
+
+impl From<Undiscovered> for Stop {
+    fn from(undiscovered: Undiscovered) -> Self {
+        match undiscovered {
+            Undiscovered::Aws(error) => Self::Aws(error),
+            Undiscovered::Unreachable(failure) => Self::Unreachable(failure),
+        }
     }
 }

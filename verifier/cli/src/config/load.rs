@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use verifier_core::check::read_settings;
-use verifier_core::settings::{ANY_ORIGIN, InForce, Settings, SettingsError};
+use verifier_core::settings::{ANY_ORIGIN, InForce, SettingsError};
 
 use crate::config::args::SettingsArgs;
 use crate::shell::failure::Failure;
@@ -33,9 +33,9 @@ pub(crate) fn load(args: &SettingsArgs) -> Result<InForce, Failure> {
     Ok(settings)
 }
 
-/// The same for a command that posts jobs: they have to say where.
-pub(crate) fn load_for_posting(args: &SettingsArgs) -> Result<Settings, Failure> {
-    load(args)?.for_posting().cloned().map_err(|error| wrong(&error))
+/// Fails where a command posts jobs and the settings do not say where.
+pub(crate) fn check_posting(settings: &InForce) -> Result<(), Failure> {
+    settings.for_posting().map(drop).map_err(|error| wrong(&error))
 }
 
 /// The settings of the named file, or else of the nearest one from the working directory upwards, or else the defaults.

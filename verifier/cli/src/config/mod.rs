@@ -6,4 +6,4 @@ mod load;
 mod view;
 
 pub(crate) use command::run;
-pub(crate) use load::{file, load, load_for_posting};
+pub(crate) use load::{check_posting, file, load};

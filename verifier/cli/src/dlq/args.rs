@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use verifier_core::dead_letters::{parse_duration, parse_receives};
 
+use crate::resources::args::OutputsArgs;
 use crate::shell::args::{ConnectionArgs, ResultFormat};
 
 #[derive(Debug, Args)]
@@ -144,18 +145,22 @@ pub(crate) struct DlqWatchArgs {
 
 /// Which queues it is about.
 #[derive(Debug, Default, Args)]
-#[command(group = clap::ArgGroup::new("place").multiple(true).args(["stack", "dlq"]))]
 pub(crate) struct PlaceArgs {
     /// The name of the deployed stack, whose outputs name the queues.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dlq", "queue"])]
+    #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
-    /// The dead-letter queue, by name, URL or ARN.
+    /// The dead-letter queue, by name, URL or ARN [default: the stack's, or the one that the redrive policy of --queue names].
     #[arg(long, value_name = "QUEUE")]
     pub(crate) dlq: Option<String>,
     /// Only messages that came from this queue [default: messages of all, and for a redrive the only queue whose redrive policy
     /// names the dead-letter queue].
-    #[arg(long, value_name = "QUEUE", requires = "dlq")]
+    #[arg(long, value_name = "QUEUE")]
     pub(crate) queue: Option<String>,
+    /// The worker, by name or ARN, whose log is read where several functions read the queue.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: OutputsArgs,
     /// The log group of the consumer [default: that of the function which reads the queue].
     #[arg(long, value_name = "GROUP")]
     pub(crate) log_group: Option<String>,
@@ -167,6 +172,16 @@ pub(crate) struct PlaceArgs {
     pub(crate) allow_moves: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+}
+
+impl PlaceArgs {
+    /// Whether the command line names it.
+    pub(crate) fn is_named(&self) -> bool {
+        let Self { stack, dlq, queue, files, .. } = self;
+        let OutputsArgs { json_outputs, terraform_outputs } = files;
+        let is_file = json_outputs.is_some() || terraform_outputs.is_some();
+        is_file || [stack, dlq, queue].into_iter().any(Option::is_some)
+    }
 }
 
 /// Which messages are meant: those that satisfy everything that is given.

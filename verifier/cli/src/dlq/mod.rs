@@ -26,7 +26,7 @@ pub(crate) use hold::{Hold, extend_visibility, release};
 pub(crate) use holding::{Handles, Holding, release_all};
 pub(crate) use look::{Keeps, Look, Looking, look, look_with};
 pub(crate) use messages_file::{MessagesFile, portions};
-pub(crate) use place::{DlqTarget, found_or_not, in_its_region, jobs_queue, parse, queue};
+pub(crate) use place::{DlqTarget, found_or_not, jobs_queue};
 pub(crate) use purge::{Purged, purge};
 pub(crate) use reasons::{
     Depth as ReasonDepth, attempt_log_in, lines_of_requests, read_log, read_logs, request_log_in,

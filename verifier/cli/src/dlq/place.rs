@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use verifier_aws::{Aws, AwsError, Cause, Received, ReceivedMessage};
+use verifier_aws::{Aws, AwsError, Received, ReceivedMessage};
 use verifier_core::check::{QueueEvidence, StackEvidence};
-use verifier_core::dead_letters::{QueueArn, QueueRef, Sources};
-use verifier_core::settings::{MessageIds, OutcomeReader, Outputs};
+use verifier_core::dead_letters::{QueueArn, Sources};
+use verifier_core::resources::{Named, Resources, Role};
+use verifier_core::settings::{InForce, MessageIds, OutcomeReader};
 
-use crate::config;
 use crate::config::args::SettingsArgs;
 use crate::dlq::args::PlaceArgs;
 use crate::dlq::consumers::{Asked, KnownConsumers, NotAsked, consumers_log_group};
-use crate::shell::args::ConnectionArgs;
+use crate::resources::args::ResourceArgs;
+use crate::resources::{self, FoundResources, Wanted, in_its_region, queue};
 use crate::shell::clock::RunClock;
 use crate::shell::endpoint;
 use crate::shell::failure::Failure;
@@ -44,8 +45,10 @@ pub(crate) struct DlqTarget {
     pub(crate) message_ids: MessageIds,
     /// The stack that was named, if one was.
     pub(crate) stack: Option<StackEvidence>,
+    /// The resources that it was found by.
+    pub(crate) resources: Resources,
     /// By which outputs stacks report their queues.
-    pub(crate) outputs: Outputs,
+    pub(crate) named: Named,
 }
 
 impl DlqTarget {
@@ -64,45 +67,32 @@ impl DlqTarget {
 
     /// Finds it. A dead-letter queue with a redrive policy of its own is refused unless that was allowed.
     pub(crate) async fn find(args: PlaceArgs) -> Result<Self, Failure> {
-        if args.stack.is_none() && args.dlq.is_none() {
-            return Err(Failure {
-                next: Some("pass --dlq or --stack".to_owned()),
-                ..Failure::usage("no dead-letter queue given")
-            });
-        }
-        let settings = SettingsArgs {
-            config: args.config,
-            receives: None,
-            timeout: None,
-            allow_any_origin: false,
-        };
-        let settings = config::load(&settings)?.settings().clone();
+        let (settings, wanted) = wanted_of(&args)?;
+        Box::pin(Self::of_wanted(&settings, &wanted, args)).await
+    }
+
+    /// The same of resources that are known to be wanted, whatever of them `args` names.
+    pub(crate) async fn of_wanted(
+        settings: &InForce,
+        wanted: &Wanted,
+        args: PlaceArgs,
+    ) -> Result<Self, Failure> {
+        let named = Named::of(settings).outputs_only();
+        let settings = settings.settings();
         let reader = settings.outcomes.reader().map_err(Failure::usage)?;
-        let connection = in_its_region(args.connection, args.dlq.as_deref())?;
+        let connection = in_its_region(args.connection, wanted.queue())?;
         let (connection, clock) = endpoint::reach(connection).await?;
         let aws = Aws::connect(&connection).await;
-        if aws.region().is_none() {
-            return Err(AwsError::no_region().into());
-        }
         let endpoint = connection.endpoint_url.as_deref();
-        let stack = match &args.stack {
-            Some(name) => Some(aws.stack(name).await?),
-            None => None,
-        };
-        let (dead_letters, named) = match (&stack, &args.dlq) {
-            (Some(stack), _) => of_stack(&aws, endpoint, stack, &settings.outputs).await?,
-            (None, dlq) => {
-                let dlq = dlq.as_deref().unwrap_or_default();
-                of_names(&aws, endpoint, dlq, args.queue.as_deref()).await?
-            }
-        };
+        let FoundResources { stack, resources } = resources::find(&aws, wanted).await?;
+        let (dead_letters, source) = queues(&aws, endpoint, stack.as_ref(), &resources).await?;
         if dead_letters.redrive_policy().is_some() && !args.allow_moves {
             return Err(moves(&dead_letters));
         }
         let urls = source_urls(&aws, &dead_letters).await?;
         let (urls, sources_not_asked) = (urls.as_ref().ok().cloned(), urls.err());
-        let source = match (named, urls.as_deref()) {
-            (Some(named), _) => Some(named),
+        let source = match (source, urls.as_deref()) {
+            (Some(source), _) => Some(source),
             (None, Some([url])) => Some(queue(&aws, endpoint, url).await?),
             _ => None,
         };
@@ -110,7 +100,11 @@ impl DlqTarget {
             all: urls.map(|urls| arns(&dead_letters, &urls)),
             selected: args.queue.and(source.as_ref()).map(|source| source.arn().to_owned()),
         };
-        let named_log_group = args.log_group;
+        let named_log_group = match (args.log_group, resources.value(Role::Function)) {
+            (Some(log_group), _) => Some(log_group),
+            (None, Some(function)) => Some(aws.function(function).await?.log_group),
+            (None, None) => None,
+        };
         let log_group = match (&named_log_group, &source) {
             (Some(log_group), _) => Ok(Some(log_group.clone())),
             (None, Some(source)) => consumers_log_group(&aws, source).await?,
@@ -118,7 +112,6 @@ impl DlqTarget {
         };
         let (log_group, log_not_asked) = found_or_not(log_group);
         let message_ids = settings.jobs.message_ids();
-        let outputs = settings.outputs;
         let endpoint = connection.endpoint_url;
         Ok(Self {
             aws,
@@ -135,7 +128,8 @@ impl DlqTarget {
             reader,
             message_ids,
             stack,
-            outputs,
+            resources,
+            named,
         })
     }
 
@@ -163,12 +157,18 @@ impl DlqTarget {
             reader,
             message_ids: settings.jobs.message_ids(),
             stack: None,
-            outputs: settings.outputs,
+            resources: Resources::of_names(&Named::default()),
+            named: Named::default(),
         })
     }
 
-    /// What is odd about the queue that was named, if anything is: its redrive policy names another dead-letter queue, or none.
+    /// What is to be said of the queues before anything else.
     pub(crate) fn remark(&self) -> Option<String> {
+        self.resources.remark().or_else(|| self.odd_source())
+    }
+
+    /// What is odd about the queue that was named, if anything is: its redrive policy names another dead-letter queue, or none.
+    fn odd_source(&self) -> Option<String> {
         let selected = self.sources.selected.as_ref()?;
         let all = self.sources.all.as_ref()?;
         (!all.contains(selected)).then(|| {
@@ -222,16 +222,92 @@ fn moves(queue: &QueueEvidence) -> Failure {
     }
 }
 
-async fn of_stack(
+/// The settings, and which resources are wanted by them. A dead-letter queue that the command line names leaves the file's queue and
+/// function aside: those are of another one.
+fn wanted_of(args: &PlaceArgs) -> Result<(InForce, Wanted), Failure> {
+    let PlaceArgs { stack, dlq, queue, function, files, config, .. } = args;
+    let settings = SettingsArgs { config: config.clone(), ..SettingsArgs::default() };
+    let named = ResourceArgs {
+        queue: queue.clone(),
+        dlq: dlq.clone(),
+        function: function.clone(),
+        ..ResourceArgs::default()
+    };
+    let mut settings = resources::load(&settings, &named)?;
+    if dlq.is_some() && stack.is_none() {
+        if queue.is_none() {
+            settings.set(Role::Queue.key(), "--dlq", |all| all.resources.queue = None);
+        }
+        if function.is_none() {
+            settings.set(Role::Function.key(), "--dlq", |all| all.resources.function = None);
+        }
+    }
+    let wanted = resources::wanted(stack.as_deref(), files, &settings)?;
+    let wanted = wanted.ok_or_else(|| Failure {
+        next: Some(
+            "pass --dlq, --queue or --stack, or name a queue below [resources] in verifier.toml"
+                .to_owned(),
+        ),
+        ..Failure::usage("no dead-letter queue given")
+    })?;
+    Ok((settings, wanted))
+}
+
+/// The dead-letter queue, and the queue that its messages came from where that is known.
+async fn queues(
     aws: &Aws,
     endpoint: Option<&str>,
-    stack: &StackEvidence,
-    outputs: &Outputs,
+    stack: Option<&StackEvidence>,
+    resources: &Resources,
 ) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
-    let dead_letters = output(stack, &outputs.dead_letter_queue)?;
-    let jobs = output(stack, &outputs.jobs_queue)?;
-    let dead_letters = queue(aws, endpoint, dead_letters).await?;
-    Ok((dead_letters, Some(queue(aws, endpoint, jobs).await?)))
+    let value = |role| match stack {
+        Some(stack) => resources::owned(stack, resources, role),
+        None => Ok(resources.value(role)),
+    };
+    let (dlq, source) = (value(Role::DeadLetters)?, value(Role::Queue)?);
+    let dead_letters = match dlq {
+        Some(dlq) => Some(queue(aws, endpoint, dlq).await?),
+        None => None,
+    };
+    let Some(source) = source else {
+        let unnamed = || Failure::usage("no dead-letter queue given");
+        return dead_letters.map(|dead_letters| (dead_letters, None)).ok_or_else(unnamed);
+    };
+    let source = queue(aws, endpoint, source).await?;
+    let dead_letters = match dead_letters {
+        Some(dead_letters) => dead_letters,
+        None => followed(aws, endpoint, stack, &source).await?,
+    };
+    refuse_what_cannot_be_its_source(&dead_letters, &source)?;
+    Ok((dead_letters, Some(source)))
+}
+
+/// The queue that the redrive policy of a queue names; of a stack, where that is.
+async fn followed(
+    aws: &Aws,
+    endpoint: Option<&str>,
+    stack: Option<&StackEvidence>,
+    source: &QueueEvidence,
+) -> Result<QueueEvidence, Failure> {
+    let next = Some("name the dead-letter queue with --dlq".to_owned());
+    let Some(policy) = source.redrive_policy() else {
+        let what = format!(
+            "no dead-letter queue follows from {}, which has no redrive policy that names one",
+            source.arn()
+        );
+        return Err(Failure { next, ..Failure::usage(what) });
+    };
+    let arn = &policy.dead_letter_target_arn;
+    if let Some(stack) = stack.filter(|stack| stack.queue_of_output(arn).is_none()) {
+        let what = format!(
+            "the redrive policy of {} names {arn}, which is no resource of the stack {}",
+            source.arn(),
+            stack.name
+        );
+        let next = Some("if it is meant, name it with --dlq, and leave --stack out".to_owned());
+        return Err(Failure { next, ..Failure::usage(what) });
+    }
+    queue(aws, endpoint, arn).await
 }
 
 /// The jobs queue of a stack.
@@ -239,54 +315,41 @@ pub(crate) async fn jobs_queue(
     aws: &Aws,
     endpoint: Option<&str>,
     name: &str,
-    outputs: &Outputs,
+    named: &Named,
 ) -> Result<QueueEvidence, Failure> {
-    let stack = aws.stack(name).await?;
-    queue(aws, endpoint, output(&stack, &outputs.jobs_queue)?).await
+    let wanted = Wanted::Stack { name: name.to_owned(), named: named.clone(), outputs: None };
+    let FoundResources { stack, resources } = resources::find(aws, &wanted).await?;
+    let stack = stack.unwrap_or_default();
+    let jobs = resources::owned(&stack, &resources, Role::Queue)?.unwrap_or_default();
+    queue(aws, endpoint, jobs).await
 }
 
-/// The queue of the stack that its output names. Whoever wrote the template, of a pull request perhaps, has named it: another
-/// stack's queue is named by whoever asks, or by nobody.
-pub(crate) fn output<'a>(stack: &'a StackEvidence, name: &str) -> Result<&'a str, Failure> {
-    let Some(named) = stack.outputs.get(name) else {
-        return Err(Failure {
-            next: Some("say in verifier.toml which output names the queue, or name the queue itself with --dlq or --to".to_owned()),
-            ..Failure::usage(format!("the stack {} has no output {name}", stack.name))
-        });
+/// Fails where no message of the one can have come from the other.
+fn refuse_what_cannot_be_its_source(
+    dead_letters: &QueueEvidence,
+    source: &QueueEvidence,
+) -> Result<(), Failure> {
+    let refused = |why: &str, next: &str| {
+        Err(Failure {
+            next: Some(next.to_owned()),
+            ..Failure::usage(format!(
+                "no message of {} came from {}: {why}",
+                dead_letters.arn(),
+                source.arn()
+            ))
+        })
     };
-    if stack.queue_of_output(named).is_some() {
-        return Ok(named);
-    }
-    Err(Failure {
-        next: Some("if it is meant, name the queue itself with --dlq, --queue or --to".to_owned()),
-        ..Failure::usage(format!(
-            "the output {name} of the stack {} names the queue {named}, which is no resource of the stack",
-            stack.name
-        ))
-    })
-}
-
-async fn of_names(
-    aws: &Aws,
-    endpoint: Option<&str>,
-    dlq: &str,
-    source: Option<&str>,
-) -> Result<(QueueEvidence, Option<QueueEvidence>), Failure> {
-    let dead_letters = queue(aws, endpoint, dlq).await?;
-    let Some(source) = source else { return Ok((dead_letters, None)) };
-    let source = queue(aws, endpoint, source).await?;
     let place = |arn: &str| QueueArn::parse(arn).map(|arn| (arn.region, arn.account));
-    if place(source.arn()) == place(dead_letters.arn()) {
-        return Ok((dead_letters, Some(source)));
+    if place(source.arn()) != place(dead_letters.arn()) {
+        return refused(
+            "a queue and its dead-letter queue are of one account and region",
+            "name a queue of the same account and region with --queue",
+        );
     }
-    Err(Failure {
-        next: Some("name a queue of the same account and region with --queue".to_owned()),
-        ..Failure::usage(format!(
-            "no message of {} came from {}: a queue and its dead-letter queue are of one account and region",
-            dead_letters.arn(),
-            source.arn()
-        ))
-    })
+    if source.arn() == dead_letters.arn() {
+        return refused("they are one queue", "name the other one of the two");
+    }
+    Ok(())
 }
 
 /// The log group that was asked for, and why it is not known where it could not be.
@@ -314,77 +377,4 @@ fn arns(dead_letters: &QueueEvidence, urls: &[String]) -> Vec<String> {
     let mut arns: Vec<String> = urls.iter().map(|url| arn.beside(url).to_string()).collect();
     arns.sort();
     arns
-}
-
-/// The connection in the region of the queue that is named, where its URL or ARN says one.
-pub(crate) fn in_its_region(
-    args: ConnectionArgs,
-    named: Option<&str>,
-) -> Result<ConnectionArgs, Failure> {
-    let Some(named) = named else { return Ok(args) };
-    let parsed = parse(named)?;
-    let region = match (&args.region, parsed.region()) {
-        (Some(asked), Some(said)) if asked != said => {
-            return Err(Failure {
-                next: Some(format!("leave --region out, or say --region {said}")),
-                ..Failure::usage(format!("{named} is in {said}, and --region says {asked}"))
-            });
-        }
-        (asked, said) => asked.clone().or(said.map(str::to_owned)),
-    };
-    Ok(ConnectionArgs { region, ..args })
-}
-
-/// What a command line, an output or a file names.
-pub(crate) fn parse(named: &str) -> Result<QueueRef, Failure> {
-    QueueRef::parse(named).map_err(|error| Failure::usage(error.to_string()))
-}
-
-/// A queue by name, URL or ARN. Region and account of a URL or an ARN count: a queue of the same name elsewhere is refused.
-pub(crate) async fn queue(
-    aws: &Aws,
-    endpoint: Option<&str>,
-    named: &str,
-) -> Result<QueueEvidence, Failure> {
-    let parsed = parse(named)?;
-    if let Some(why) = parsed.unreachable_at(endpoint) {
-        return Err(elsewhere(named, &why));
-    }
-    if let (Some(said), Some(region)) = (parsed.region(), aws.region())
-        && said != region
-    {
-        return Err(elsewhere(named, &format!("it is in {said}, and requests go to {region}")));
-    }
-    let name = parsed.name();
-    let url = match &parsed {
-        QueueRef::Name(name) => aws.queue_url(name).await?,
-        QueueRef::Url { url, .. } => url.clone(),
-        QueueRef::Arn(arn) => {
-            let url = aws.queue_url_of(name, Some(&arn.account)).await;
-            url.map_err(|error| not_found(named, error))?
-        }
-    };
-    let found = aws.queue(name, &url).await.map_err(|error| not_found(named, error))?;
-    if parsed.is(found.arn()) {
-        return Ok(found);
-    }
-    Err(elsewhere(named, &format!("the endpoint knows {} by that name", found.arn())))
-}
-
-fn not_found(named: &str, error: AwsError) -> Failure {
-    if error.cause == Cause::NotFound && named.contains(':') {
-        return elsewhere(named, &error.to_string());
-    }
-    error.into()
-}
-
-/// A queue of another account, region or server than requests go to.
-fn elsewhere(named: &str, why: &str) -> Failure {
-    Failure {
-        next: Some(
-            "check the account, the region and the name, and choose them with --profile, --region (for a destination --to-profile, --to-region) and --endpoint-url"
-                .to_owned(),
-        ),
-        ..Failure::usage(format!("the queue {named} cannot be reached: {why}; nothing was done"))
-    }
 }

@@ -4,12 +4,13 @@ use verifier_aws::Aws;
 use verifier_core::check::rules::stack_ready;
 use verifier_core::check::{QueueEvidence, Selection, StackEvidence};
 use verifier_core::iam::{self, Permission, Resources};
-use verifier_core::settings::Outputs;
+use verifier_core::resources::{Found, Named, Resources as KnownResources, Role};
 
 use crate::check::discover;
 use crate::config;
 use crate::iam::args::{IamCommand, IamPolicyArgs};
 use crate::iam::view;
+use crate::resources::{self, FoundResources, Wanted};
 use crate::shell::endpoint;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
@@ -17,11 +18,12 @@ use crate::shell::failure::Failure;
 pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     let resources = match args.stack {
         Some(stack) => {
-            let outputs = config::load(&args.settings)?.settings().outputs.clone();
+            let named = Named::of(&config::load(&args.settings)?);
+            let wanted = Wanted::Stack { name: stack, named, outputs: None };
             let (connection, _clock) = endpoint::reach(args.connection).await?;
             let aws = Aws::connect(&connection).await;
             let is_changed = args.command == IamCommand::Chaos;
-            Box::pin(resources(&aws, &stack, &outputs, is_changed)).await?
+            Box::pin(of_stack(&aws, &wanted, is_changed)).await?
         }
         None => Resources::placeholders(args.connection.named_region().as_deref()),
     };
@@ -40,15 +42,14 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Fails where an output leads to a queue of another stack, which the policy would reach: whoever wrote the template, of a pull
-/// request perhaps, has named it.
-fn check_owned(stack: &StackEvidence, outputs: &Outputs) -> Result<(), Failure> {
-    let named = [&outputs.jobs_queue, &outputs.dead_letter_queue];
-    let named = named.iter().filter_map(|output| Some((output, stack.outputs.get(*output)?)));
-    for (output, queue) in named {
-        if stack.queue_of_output(queue).is_none() {
-            let named =
-                format!("the output {output} of the stack {} names the queue {queue}", stack.name);
+/// Fails where a queue is of another stack, which the policy would reach: whoever wrote the template, of a pull request perhaps, has
+/// named it.
+fn check_owned(stack: &StackEvidence, known: &KnownResources) -> Result<(), Failure> {
+    for role in [Role::Queue, Role::DeadLetters] {
+        let Some(located) = known.get(role) else { continue };
+        if stack.queue_of_output(&located.value).is_none() {
+            let (by, queue) = (&located.by, &located.value);
+            let named = format!("{by} of the stack {} names the queue {queue}", stack.name);
             return Err(not_owned(stack, &named));
         }
     }
@@ -84,34 +85,31 @@ fn check_worker(stack: &StackEvidence, function: &str, log_group: &str) -> Resul
 
 /// The resources of a stack. Each must be there: a policy that leaves one out would look complete.
 /// Which function submits jobs is looked for where experiments change it.
-async fn resources(
-    aws: &Aws,
-    name: &str,
-    outputs: &Outputs,
-    is_changed: bool,
-) -> Result<Resources, Failure> {
-    let stack = aws.stack(name).await?;
-    check_owned(&stack, outputs)?;
+async fn of_stack(aws: &Aws, wanted: &Wanted, is_changed: bool) -> Result<Resources, Failure> {
+    let FoundResources { stack, resources: known } = resources::find(aws, wanted).await?;
+    let stack = stack.unwrap_or_default();
+    let name = &stack.name;
+    check_owned(&stack, &known)?;
     // Nothing is evaluated, so nothing is looked at that only a check would want to see.
     let nothing_more = Selection::new(vec![stack_ready::CHECK.id.to_owned()], Vec::new());
-    let found = discover(aws, &stack, outputs, &nothing_more.unwrap_or_default()).await?;
+    let nothing_more = nothing_more.unwrap_or_default();
+    let found = Box::pin(discover(aws, Some(&stack), &known, &nothing_more)).await?;
     let missing = |what: &str| {
         Failure::environment(format!("the stack {name} has no {what}, so its ARN is not known"))
     };
     // An output that is not there names no queue, and one that is may name a queue that is not.
-    let queue = |queue: Option<QueueEvidence>, output: &str, what: &str| {
+    let queue = |queue: Option<QueueEvidence>, role: Role| {
         queue.ok_or_else(|| {
-            if stack.outputs.contains_key(output) {
-                return missing(what);
-            }
-            let next = stack_ready::unnamed(output, &stack, &outputs.expected());
+            let what = role.as_str();
+            let Found::Missing(output) = known.found(role) else { return missing(what) };
+            let next = stack_ready::unnamed(output, &stack, &known.expected_outputs());
             let what =
                 format!("the stack {name} has no output {output}, by which its {what} is found");
             Failure { next: Some(next), ..Failure::environment(what) }
         })
     };
-    let jobs = queue(found.jobs, &outputs.jobs_queue, "jobs queue")?;
-    let dead_letters = queue(found.dead_letters, &outputs.dead_letter_queue, "dead-letter queue")?;
+    let jobs = queue(found.jobs, Role::Queue)?;
+    let dead_letters = queue(found.dead_letters, Role::DeadLetters)?;
     let ([mapping], Some(worker)) = (found.mappings.as_slice(), found.worker) else {
         return Err(missing("single consumer of its jobs queue"));
     };

@@ -8,8 +8,8 @@ use verifier_core::dead_letters::{Depth, queue_label};
 use verifier_core::redrive::{Course, Entry, Ledger, Plan, Planned, SCHEMA, Terms};
 
 use crate::config;
+use crate::dlq::DlqTarget;
 use crate::dlq::args::PlaceArgs;
-use crate::dlq::{DlqTarget, in_its_region, queue};
 use crate::redrive::args::{RedriveArgs, RedriveCommand};
 use crate::redrive::asked::Asked;
 use crate::redrive::destination::Destination;
@@ -25,6 +25,7 @@ use crate::redrive::view::{self, LeftInQueue};
 use crate::redrive::{from_file, functions, native, planning, terms};
 use crate::report::job_summary::check_summary;
 use crate::report::result::annotate_failure;
+use crate::resources::{in_its_region, queue};
 use crate::shell::args::{ConnectionArgs, ResultFormat};
 use crate::shell::ask::{ask, can_ask};
 use crate::shell::clean;

@@ -18,7 +18,7 @@ use verifier_core::redrive::{
 };
 use verifier_model::time::Timestamp;
 
-use crate::dlq::{MessagesFile, not_evaluable, parse, portions, queue};
+use crate::dlq::{MessagesFile, not_evaluable, portions};
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::ended::{Declined, Ended};
 use crate::redrive::ledger_file::read_ledger;
@@ -26,6 +26,7 @@ use crate::redrive::planning::not_told;
 use crate::redrive::queues::{name_of, who};
 use crate::redrive::terms;
 use crate::redrive::view;
+use crate::resources::{parse, queue};
 use crate::shell::args::ConnectionArgs;
 use crate::shell::ask::{ask, can_ask};
 use crate::shell::clock::RunClock;

@@ -6,11 +6,12 @@ use verifier_core::dead_letters::QueueRef;
 use verifier_core::redrive::{QueueName, Terms};
 
 use crate::dlq::args::PlaceArgs;
-use crate::dlq::{DlqTarget, consumers_log_group, found_or_not, jobs_queue, parse, queue};
+use crate::dlq::{DlqTarget, consumers_log_group, found_or_not, jobs_queue};
 use crate::redrive::args::ToArgs;
 use crate::redrive::asked::Asked;
 use crate::redrive::destination::{Destination, Receiver};
 use crate::redrive::functions;
+use crate::resources::{parse, queue};
 use crate::shell::failure::Failure;
 
 pub(super) fn name_of(queue: &QueueEvidence) -> QueueName {
@@ -112,7 +113,8 @@ pub(super) async fn written_destinations(
 
 /// The place that a journal or a plan names, unless the command line names another.
 pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<DlqTarget, Failure> {
-    if args.stack.is_none() && args.dlq.is_none() {
+    let is_stack_or_file = args.is_named() && args.queue.is_none();
+    if args.dlq.is_none() && !is_stack_or_file {
         // The ARN, since account and region count; where the endpoint is may have changed.
         args.dlq = Some(from.arn.clone());
     }
@@ -145,7 +147,7 @@ pub(super) async fn destination(
     let endpoint = place.endpoint.as_deref();
     let queue = match (to, to_stack, written) {
         (Some(named), _, _) => queue(&aws, endpoint, named).await?,
-        (None, Some(stack), _) => jobs_queue(&aws, endpoint, stack, &place.outputs).await?,
+        (None, Some(stack), _) => jobs_queue(&aws, endpoint, stack, &place.named).await?,
         (None, None, Some(written)) => queue(&aws, endpoint, &written.arn).await?,
         (None, None, None) => place.needed_source()?.clone(),
     };

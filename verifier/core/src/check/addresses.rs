@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::script::Script;
-use crate::evidence::{Exchange, Preflight, StackEvidence};
+use crate::evidence::{Exchange, Preflight};
+use crate::resources::Resources;
 use crate::settings::Settings;
 use crate::settings::urls::origin_of;
 
@@ -27,21 +28,21 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// The addresses of a stack.
-    pub fn of(stack: &StackEvidence, settings: &Settings) -> Self {
-        let outputs = &stack.outputs;
-        let page = settings.page_url(outputs);
+    /// The addresses of a team's resources, and the tags of its stack.
+    pub fn of(resources: &Resources, tags: BTreeMap<String, String>, settings: &Settings) -> Self {
+        let urls = resources.urls();
+        let page = urls.preview;
         let mut origins: Vec<String> = settings.expect.named_origins().map(str::to_owned).collect();
         if origins.is_empty() {
             origins.extend(page.map(origin_of));
         }
         Self {
-            hello: settings.hello_url(outputs),
-            config: settings.config_url(outputs),
-            jobs: settings.job_url(outputs),
+            hello: settings.hello_url(urls),
+            config: settings.config_url(urls),
+            jobs: settings.job_url(urls),
             origins,
             page: page.map(str::to_owned),
-            tags: stack.tags.clone(),
+            tags,
             settings: settings.clone(),
         }
     }

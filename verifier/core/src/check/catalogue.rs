@@ -1,7 +1,6 @@
 //! What the catalogue says of a check.
 
-use super::{Evaluate, Need, Weight};
-use crate::settings::Settings;
+use super::{Evaluate, Need, Subject, Weight};
 
 /// The worst that a check says of a stack, so that one knows beforehand what a run can fail by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +63,8 @@ pub struct Check {
     pub must_run: bool,
     /// The evidence that is gathered for it, beside what its stage has anyway.
     pub needs: &'static [Need],
-    /// Why a stack with these settings has nothing to evaluate, which is no omission; `None` when it has.
-    pub absent: Option<fn(&Settings) -> Option<&'static str>>,
+    /// Why there is nothing to evaluate by the settings and the resources, which is no omission; `None` when there is.
+    pub absent: Option<fn(Subject<'_>) -> Option<&'static str>>,
     /// Its function.
     pub evaluate: Evaluate,
 }

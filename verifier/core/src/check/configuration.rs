@@ -9,39 +9,53 @@ use crate::evidence::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence,
     StackEvidence,
 };
+use crate::resources::Resources;
 use crate::settings::Settings;
+
+/// What a run is about, as it is known before anything is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// The resources that are known.
+    pub resources: &'a Resources,
+}
 
 /// A stack as CloudFormation describes it, and what is expected of it.
 #[derive(Clone, Copy, Debug)]
 pub struct StackFacts<'a> {
-    /// The stack.
-    pub stack: &'a StackEvidence,
-    /// The settings in force.
-    pub settings: &'a Settings,
+    /// The stack; `None` where there is none.
+    pub stack: Option<&'a StackEvidence>,
+    /// The resources that it leads to.
+    pub resources: &'a Resources,
 }
 
 /// How a stack's resources are configured, and what is expected of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Configuration<'a> {
-    /// The stack.
-    pub stack: &'a StackEvidence,
+    /// The stack; `None` where there is none.
+    pub stack: Option<&'a StackEvidence>,
+    /// The resources that are known.
+    pub resources: &'a Resources,
     /// The settings in force.
     pub settings: &'a Settings,
-    /// What the stack's outputs lead to.
+    /// What those resources lead to.
     pub discovered: &'a Discovered,
     /// The time, by the stack's clock.
     pub now: Timestamp,
 }
 
-/// What a stack's outputs lead to.
+/// What the resources lead to that are known.
 #[derive(Clone, Debug, Default)]
 pub struct Discovered {
-    /// The jobs queue; `None` where no output leads to one.
+    /// The jobs queue; `None` where nothing leads to one.
     pub jobs: Option<QueueEvidence>,
-    /// The dead-letter queue; `None` where no output leads to one.
+    /// The dead-letter queue; `None` where nothing leads to one.
     pub dead_letters: Option<QueueEvidence>,
-    /// The mappings that read the jobs queue.
+    /// The mappings that read the jobs queue; where a function is named that does, those of it.
     pub mappings: Vec<MappingEvidence>,
+    /// Those that read it, too, and invoke another function than the named one.
+    pub rivals: Vec<MappingEvidence>,
     /// The mappings that read the dead-letter queue.
     pub dead_letter_mappings: Vec<MappingEvidence>,
     /// What the function of those that read the jobs queue reads beside it, by name, as far as that was seen.
@@ -102,16 +116,14 @@ impl<'a> Configuration<'a> {
         }
     }
 
-    /// The same evaluation, unless the outputs of the two queues are swapped, or lead to one: what is said of either is
+    /// The same evaluation, unless the two queues are swapped, or are one: what is said of either is
     /// about another queue then.
     pub fn unless_mistaken(&self, evaluate: impl FnOnce() -> Evaluation) -> Evaluation {
         let are_mistaken = self.queues().is_some_and(|(jobs, dead_letters)| {
             are_swapped(jobs, dead_letters) || are_one(jobs, dead_letters)
         });
         if are_mistaken {
-            return Evaluation::not_run(
-                "the outputs do not tell the two queues apart, as cfg.redrive says",
-            );
+            return Evaluation::not_run("the two queues are not told apart, as cfg.redrive says");
         }
         evaluate()
     }
@@ -129,12 +141,12 @@ impl<'a> Configuration<'a> {
     }
 }
 
-/// Whether both outputs name one queue. Then nobody can say which of the two it is, and no command would help.
+/// Whether both names are of one queue. Then nobody can say which of the two it is, and no command would help.
 pub(super) fn are_one(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
     jobs.arn() == dead_letters.arn() && !jobs.arn().is_empty()
 }
 
-/// Whether what the outputs call the dead-letter queue dead-letters to what they call the jobs queue, and not the other way.
+/// Whether what is called the dead-letter queue dead-letters to what is called the jobs queue, and not the other way.
 /// Then nothing that is said of either is about that queue, and no command would help.
 pub(super) fn are_swapped(jobs: &QueueEvidence, dead_letters: &QueueEvidence) -> bool {
     let leads = |from: &QueueEvidence, to: &QueueEvidence| {
@@ -145,7 +157,7 @@ pub(super) fn are_swapped(jobs: &QueueEvidence, dead_letters: &QueueEvidence) ->
 
 /// That there is no queue to evaluate.
 pub(super) fn no_queues() -> Evaluation {
-    Evaluation::not_run("the outputs lead to no jobs queue or no dead-letter queue")
+    Evaluation::not_run("no jobs queue or no dead-letter queue is known")
 }
 
 /// That there is no consumer to evaluate.

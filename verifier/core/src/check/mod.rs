@@ -50,7 +50,7 @@ pub use addresses::{Addresses, OneOrMore, Question, Reply};
 pub use adopted::adopt;
 pub use budget::call_budget;
 pub use catalogue::{Check, Severity};
-pub use configuration::{Asked, Configuration, Discovered, StackFacts, Unanswered};
+pub use configuration::{Asked, Configuration, Discovered, StackFacts, Subject, Unanswered};
 use configuration::{are_one, are_swapped, no_consumer, no_queues};
 pub use early::on_time;
 pub use evaluate::{Evaluate, Need, Posted, Probe};

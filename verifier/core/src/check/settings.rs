@@ -1,7 +1,7 @@
 //! What the settings have to say of checks: which have nothing to evaluate on a stack, and which warnings are allowed.
 
-use super::{Check, Evaluation, Verdict, find_check, hint};
-use crate::settings::{Expect, InForce, Settings, SettingsError};
+use super::{Check, Evaluation, Subject, Verdict, find_check, hint};
+use crate::settings::{Expect, InForce, SettingsError};
 
 /// Reads a settings file, whose allowances have to be of checks that there are.
 pub fn read_settings(path: &str, text: &str) -> Result<InForce, SettingsError> {
@@ -22,10 +22,10 @@ fn allowances(settings: &InForce) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Why a check has nothing to evaluate on this stack, by these settings; `None` when it has. Such a check not being
-/// run is no omission.
-pub fn absent(settings: &Settings, check: &Check) -> Option<&'static str> {
-    check.absent.and_then(|absent| absent(settings))
+/// Why a check has nothing to evaluate, by the settings and by what resources there are; `None` when it has. Such a check not
+/// being run is no omission.
+pub fn absent(subject: Subject<'_>, check: &Check) -> Option<&'static str> {
+    check.absent.and_then(|absent| absent(subject))
 }
 
 /// Why a check's warning is allowed; `None` when it is not.

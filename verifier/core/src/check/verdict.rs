@@ -135,6 +135,13 @@ impl Evaluation {
         self.with_evidence("allowed", reason)
     }
 
+    /// The same with a remark behind its summary.
+    #[must_use]
+    pub fn with_remark(mut self, remark: &str) -> Self {
+        self.summary = format!("{}; {remark}", self.summary);
+        self
+    }
+
     /// What the verdict counts for in the run's: an allowed warning like a pass, everything else for itself.
     pub fn counted(&self) -> Verdict {
         match self.verdict {

@@ -89,6 +89,11 @@ impl InForce {
         self.origins.insert(key.to_owned(), Origin::CommandLine(option));
     }
 
+    /// Where the value of a key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -106,7 +111,7 @@ impl InForce {
         let shown = |key: &'static Key| Shown {
             key: &key.name,
             value: value(&values, key).clone(),
-            origin: self.origins.get(&key.name).cloned().unwrap_or(Origin::Default),
+            origin: self.origin(&key.name),
         };
         KEYS.iter().map(shown).collect()
     }

@@ -29,8 +29,8 @@ pub use in_toml::in_toml;
 pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;
 pub use model::{
-    ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, Outcomes, Outputs, Page,
-    Refused, Settings, queue_name,
+    ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, NamedResources, Outcomes,
+    Outputs, Page, Refused, Settings, queue_name,
 };
 pub(crate) use nested::{document, roots};
 pub use outcome_reader::OutcomeReader;

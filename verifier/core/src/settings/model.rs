@@ -23,6 +23,8 @@ pub const JOB_URL_VARIABLE: &str = "__PREVIEW_JOB_URL__";
 pub struct Settings {
     /// The names of the stack's outputs.
     pub outputs: Outputs,
+    /// The team's resources themselves, where no output names them. Each goes before the output of the same.
+    pub resources: NamedResources,
     /// The preview page.
     pub page: Page,
     /// What the API is asked, and answers.
@@ -50,14 +52,44 @@ pub struct Outputs {
     /// The output with the URL that jobs are posted to.
     #[serde(with = "TextOrFalse")]
     pub job_url: Option<String>,
-    /// The output with the jobs queue's name, URL or ARN.
+    /// The output with the jobs queue's name, URL or ARN; or the logical id of the queue, where no output has that name.
     #[serde(with = "Text")]
     pub jobs_queue: String,
-    /// The output with the dead-letter queue's name, URL or ARN.
+    /// The output with the dead-letter queue's name, URL or ARN; or the logical id of the queue, where no output has that name.
     #[serde(with = "Text")]
     pub dead_letter_queue: String,
     /// Outputs that the stack has to have besides.
     pub others: Vec<String>,
+}
+
+/// The team's resources themselves, where no output names them. Each goes before the output of the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamedResources {
+    /// The jobs queue, by name, URL or ARN (`--queue`).
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = &"orders")]
+    pub queue: Option<String>,
+    /// The dead-letter queue, by name, URL or ARN (`--dlq`); by default the one that the redrive policy of the jobs queue names.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = &"orders-dlq")]
+    pub dead_letter_queue: Option<String>,
+    /// The URL of the API (`--api`): its base, or that of the hello endpoint.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = "https://api.example")]
+    pub api_url: Option<String>,
+    /// The URL that jobs are posted to.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = "https://api.example/orders")]
+    pub job_url: Option<String>,
+    /// The URL of the preview page.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = "https://preview.example")]
+    pub preview_url: Option<String>,
+    /// The worker, by name, ARN or logical id (`--function`); needed only where several functions read the jobs queue.
+    #[serde(with = "TextOrFalse")]
+    #[schemars(example = &"orders-worker")]
+    pub function: Option<String>,
 }
 
 /// The preview page.
@@ -356,17 +388,6 @@ impl Default for Expect {
             origins: Vec::new(),
             allow: Vec::new(),
         }
-    }
-}
-
-impl Outputs {
-    /// The names of all outputs that a stack has to have.
-    pub fn expected(&self) -> Vec<&str> {
-        let urls = [&self.preview_url, &self.api_url, &self.job_url];
-        let mut names: Vec<&str> = urls.into_iter().flatten().map(String::as_str).collect();
-        names.extend([self.jobs_queue.as_str(), self.dead_letter_queue.as_str()]);
-        names.extend(self.others.iter().map(String::as_str));
-        names
     }
 }
 

@@ -1,45 +1,41 @@
 //! A stack's outputs as URLs: where its page and its API are, and what lies below them. A query stays where it is.
 
-use std::collections::BTreeMap;
-
 use url::Url;
 
 use super::Settings;
 
-/// A stack's outputs, by name.
-type Outputs = BTreeMap<String, String>;
-
-impl Settings {
-    /// The preview page, as its output has it; `None` without such an output.
-    pub fn page_url<'a>(&self, outputs: &'a Outputs) -> Option<&'a str> {
-        output(outputs, self.outputs.preview_url.as_ref())
-    }
-
-    /// The page's configuration.
-    pub fn config_url(&self, outputs: &Outputs) -> Option<String> {
-        Some(below(&folder_of(self.page_url(outputs)?), self.page.config_path.as_ref()?))
-    }
-
-    /// The hello endpoint. The output of the API holds this URL, or the API's base URL.
-    pub fn hello_url(&self, outputs: &Outputs) -> Option<String> {
-        Some(at(output(outputs, self.outputs.api_url.as_ref())?, self.api.hello_path.as_ref()?))
-    }
-
-    /// The URL that jobs are posted to: as its output has it, or below the API's base URL.
-    pub fn job_url(&self, outputs: &Outputs) -> Option<String> {
-        let Some(path) = &self.api.jobs_path else {
-            return output(outputs, self.outputs.job_url.as_ref()).map(str::to_owned);
-        };
-        let api = output(outputs, self.outputs.api_url.as_ref())?;
-        Some(match &self.api.hello_path {
-            Some(hello) => below(&base_of_others(api, hello), path),
-            None => below(api, path),
-        })
-    }
+/// The URLs that are known of a team's resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Urls<'a> {
+    /// The preview page.
+    pub preview: Option<&'a str>,
+    /// The API: its base, or the hello endpoint.
+    pub api: Option<&'a str>,
+    /// What jobs are posted to.
+    pub jobs: Option<&'a str>,
 }
 
-fn output<'a>(outputs: &'a Outputs, name: Option<&String>) -> Option<&'a str> {
-    outputs.get(name?).map(String::as_str)
+impl Settings {
+    /// The page's configuration.
+    pub fn config_url(&self, urls: Urls<'_>) -> Option<String> {
+        Some(below(&folder_of(urls.preview?), self.page.config_path.as_ref()?))
+    }
+
+    /// The hello endpoint. What is known of the API is this URL, or the API's base URL.
+    pub fn hello_url(&self, urls: Urls<'_>) -> Option<String> {
+        Some(at(urls.api?, self.api.hello_path.as_ref()?))
+    }
+
+    /// The URL that jobs are posted to: as it is known, or below the API's base URL.
+    pub fn job_url(&self, urls: Urls<'_>) -> Option<String> {
+        let Some(path) = &self.api.jobs_path else {
+            return urls.jobs.map(str::to_owned);
+        };
+        Some(match &self.api.hello_path {
+            Some(hello) => below(&base_of_others(urls.api?, hello), path),
+            None => below(urls.api?, path),
+        })
+    }
 }
 
 /// The URL of what lies at `path` below `base`, whose query stays; a query of `path` is added to it, and a fragment,
@@ -269,11 +265,11 @@ mod tests {
             ("https://a.example/prod/?k=v", "https://a.example/prod/jobs?k=v"),
             ("https://a.example/?k=/hello", "https://a.example/jobs?k=/hello"),
         ] {
-            let outputs = [("ApiUrl".to_owned(), api.to_owned())].into();
-            assert_eq!(settings.job_url(&outputs).as_deref(), Some(jobs), "{api}");
+            let urls = Urls { api: Some(api), ..Urls::default() };
+            assert_eq!(settings.job_url(urls).as_deref(), Some(jobs), "{api}");
         }
         settings.api.hello_path = None;
-        let outputs = [("ApiUrl".to_owned(), "https://a.example/hello".to_owned())].into();
-        assert_eq!(settings.job_url(&outputs).as_deref(), Some("https://a.example/hello/jobs"));
+        let urls = Urls { api: Some("https://a.example/hello"), ..Urls::default() };
+        assert_eq!(settings.job_url(urls).as_deref(), Some("https://a.example/hello/jobs"));
     }
 }

@@ -6,7 +6,8 @@ use crate::shell::failure::Failure;
 /// Fails on an option that the target does not heed.
 pub(super) fn refuse_unheeded(target: ChaosTarget, live: &LiveArgs) -> Result<(), Failure> {
     let connection = &live.connection;
-    let (is_stack, is_local) = (live.stack.is_some(), target == ChaosTarget::Local);
+    let (is_stack, is_local) = (live.is_deployed(), target == ChaosTarget::Local);
+    let named = &live.resources;
     // A file that an environment variable names is not asked for by this command.
     let variable = std::env::var_os("VERIFIER_CONFIG");
     let asks_config =
@@ -16,6 +17,11 @@ pub(super) fn refuse_unheeded(target: ChaosTarget, live: &LiveArgs) -> Result<()
         ("--template", live.template.is_some(), is_local && !is_stack),
         ("--journal", live.journal.is_some(), is_local || is_stack),
         ("--config", asks_config, is_local || is_stack),
+        ("--yes", live.yes, is_stack),
+        ("--allow-purge", live.allow_purge, is_stack),
+        ("--dlq", named.dlq.is_some(), is_stack),
+        ("--api", named.api.is_some(), is_stack),
+        ("--function", named.function.is_some(), is_stack),
         ("--region", connection.region.is_some(), is_stack),
         ("--profile", connection.profile.is_some(), is_stack),
         ("--endpoint-url", connection.endpoint_url.is_some(), is_stack),
@@ -28,11 +34,13 @@ pub(super) fn refuse_unheeded(target: ChaosTarget, live: &LiveArgs) -> Result<()
         "--functions" | "--template" if is_stack => {
             ("a deployed stack", format!("leave {option} out: a deployed stack has its own"))
         }
-        "--region" | "--profile" | "--endpoint-url" => {
-            let on = if is_local { "--target local" } else { "the simulator" };
-            (on, format!("name the stack there with --stack, or leave {option} out"))
+        "--functions" | "--template" | "--journal" | "--config" => {
+            ("the simulator", format!("add --target local, or leave {option} out"))
         }
-        _ => ("the simulator", format!("add --target local, or leave {option} out")),
+        _ => {
+            let on = if is_local { "--target local" } else { "the simulator" };
+            (on, format!("name what is there with --stack or --queue, or leave {option} out"))
+        }
     };
     Err(Failure { next: Some(next), ..Failure::usage(format!("{option} means nothing to {on}")) })
 }

@@ -6,11 +6,12 @@ use verifier_aws::{Aws, Cause};
 use verifier_chaos::{
     Refusal, Standing, Started, UndoError, UndoFound, UndoLedger, Way, still_set, way,
 };
-use verifier_core::check::{StackEvidence, StackResource};
+use verifier_core::check::StackResource;
+use verifier_core::dead_letters::QueueArn;
 use verifier_core::experiment::{LEASE_TAG, ResourceRef};
 
 use crate::chaos::args::ChaosRollbackArgs;
-use crate::chaos::live::stack::{profile, rollback_command};
+use crate::chaos::live::stack::{around, profile, rollback_command};
 use crate::chaos::live::undo::{Back, Undo, malformed, name, names, text, told};
 use crate::chaos::rolled_back::RolledBack;
 use crate::chaos::view;
@@ -67,7 +68,7 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     }
     let options = options_of(&started, profile(&args.connection).as_deref());
     let again = rollback_command(&args.journal, &aws, &args.connection);
-    let (stack, found) = look(&aws, &ledger, &started).await?;
+    let (resources, found) = look(&aws, &ledger, &started).await?;
     let mut done = RolledBack {
         journal,
         run: Some(started.run.clone()),
@@ -93,7 +94,6 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
         Ok(Way::Restore) => {
             progress
                 .say(&format!("putting {} back as it was before {}", started.stack, started.run));
-            let resources = stack.map(|stack| stack.resources).unwrap_or_default();
             let at = (aws, clock, &progress);
             let has_lease = found.standing == Standing::Ours;
             let with = (&*args.journal, &*resources, has_lease);
@@ -119,12 +119,12 @@ async fn roll_back(args: ChaosRollbackArgs) -> Result<Exit, Failure> {
     finish(interrupt.exit().await.unwrap_or(exit), printed)
 }
 
-/// What is there: the stack that the journal names, and whose the lease is.
+/// What is there: the resources of the stack that the journal names, or what reads its queue, and whose the lease is.
 async fn look(
     aws: &Aws,
     ledger: &UndoLedger,
     started: &Started,
-) -> Result<(Option<StackEvidence>, UndoFound), Failure> {
+) -> Result<(Vec<StackResource>, UndoFound), Failure> {
     let queue_url = ledger.lease_queue().ok_or_else(|| {
         Failure::usage(
             "the first line of the journal does not say which tag is the experiment lock",
@@ -135,14 +135,32 @@ async fn look(
         Err(error) if error.cause == Cause::NotFound => Standing::Gone,
         Err(error) => return Err(error.into()),
     };
-    let stack = match aws.stack(&started.stack).await {
-        Ok(stack) => Some(stack),
-        Err(error) if error.cause == Cause::NoSuchStack => None,
-        Err(error) => return Err(error.into()),
+    let found = if QueueArn::parse(&started.stack_id).is_some() {
+        around_queue(aws, queue_url).await?
+    } else {
+        match aws.stack(&started.stack).await {
+            Ok(stack) => Some((stack.id, stack.resources)),
+            Err(error) if error.cause == Cause::NoSuchStack => None,
+            Err(error) => return Err(error.into()),
+        }
     };
-    let is_same_stack = stack.as_ref().is_some_and(|stack| stack.id == started.stack_id)
+    let is_same_stack = found.as_ref().is_some_and(|(id, _)| *id == started.stack_id)
         && aws.endpoint() == started.endpoint.as_deref();
-    Ok((stack, UndoFound { standing, is_same_stack }))
+    let resources = found.map(|(_, resources)| resources).unwrap_or_default();
+    Ok((resources, UndoFound { standing, is_same_stack }))
+}
+
+/// The ARN of a queue of no stack, and what reads it; `None` where it is gone.
+async fn around_queue(
+    aws: &Aws,
+    url: &str,
+) -> Result<Option<(String, Vec<StackResource>)>, Failure> {
+    let name = url.rsplit('/').next().unwrap_or(url);
+    match aws.queue(name, url).await {
+        Ok(queue) => Ok(Some((queue.arn().to_owned(), around(aws, &queue).await?))),
+        Err(error) if error.cause == Cause::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The parts of which the journal says that they were restored, and that are as the run sets them: the run has gone on

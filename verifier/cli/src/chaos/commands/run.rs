@@ -72,11 +72,12 @@ fn inputs(args: &ChaosRunArgs) -> Result<Vec<(&'static str, PathBuf)>, Failure> 
     inputs.extend(is_file.then(|| ("the experiment", experiment.into())));
     inputs.extend(live.journal.clone().map(|journal| ("--journal", journal)));
     inputs.extend(live.template.clone().map(|template| ("--template", template)));
-    let is_live = live.stack.is_some() || *target != ChaosTarget::Sim;
+    inputs.extend(live.resources.files.file());
+    let is_live = live.is_deployed() || *target != ChaosTarget::Sim;
     if is_live {
         inputs.extend(config::file(live.config.as_deref())?);
     }
-    if is_live && live.stack.is_none() && live.template.is_none() {
+    if is_live && !live.is_deployed() && live.template.is_none() {
         inputs.extend(stack::inputs(&TemplateArgs::default()));
     }
     Ok(inputs)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use verifier_chaos::{Anomaly, Experiment};
+use verifier_core::resources::Named;
 use verifier_emulator::Emulator;
 
 use crate::chaos::args::{ChaosTarget, LiveArgs};
@@ -10,9 +11,11 @@ use crate::chaos::live::{Live, Where};
 use crate::chaos::names::Parts;
 use crate::chaos::run::run_experiment;
 use crate::chaos::{By, Outcome, Sim, Target};
+use crate::config;
 use crate::config::args::SettingsArgs;
 use crate::local::args::{ClockArg, TemplateArgs};
 use crate::local::stack::{self, LocalOptions};
+use crate::resources::{self, Wanted};
 use crate::shell::args::ConnectionArgs;
 use crate::shell::ask::{can_ask, confirm};
 use crate::shell::endpoint;
@@ -99,13 +102,30 @@ pub(super) async fn find(
     (experiment, seeded): (&Experiment, Option<Anomaly>),
     progress: &Progress,
 ) -> Result<Found, Failure> {
-    let LiveArgs { stack, yes, allow_purge, journal, config, connection, functions, template } =
-        live;
+    let is_deployed = live.is_deployed();
+    let LiveArgs {
+        stack,
+        yes,
+        allow_purge,
+        journal,
+        config,
+        connection,
+        functions,
+        template,
+        resources: named,
+    } = live;
     let known = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = experiment.name.chars().map(known).collect();
     let name = format!("chaos-{name}-{:08x}.undo.jsonl", fastrand::u32(..));
     let settings = SettingsArgs { config, ..SettingsArgs::default() };
-    if let Some(stack) = stack {
+    if is_deployed {
+        if seeded.is_some() {
+            return Err(Failure::usage("--bug is of the simulated stack: leave it out"));
+        }
+        let settings = resources::load(&settings, &named)?;
+        let wanted = resources::wanted(stack.as_deref(), &named.files, &settings)?;
+        let wanted = wanted.ok_or_else(|| Failure::usage("no jobs queue is named"))?;
+        let stack = wanted.label();
         if let (Some(deletes), false) = (experiment.schedule().deletes(), allow_purge) {
             return Err(Failure {
                 next: Some("say --allow-purge if that is meant".to_owned()),
@@ -117,7 +137,7 @@ pub(super) async fn find(
         }
         ask(&stack, experiment, yes)?;
         let journal = journal.unwrap_or_else(|| PathBuf::from(name));
-        let place = Where { stack, target: "stack", connection, settings, journal };
+        let place = Where { wanted, target: "stack", connection, settings, journal };
         let live = Box::pin(Live::find(place)).await?;
         live.refuse_unknown_names(&experiment.schedule())?;
         let target = Target::Live(Box::new(live));
@@ -149,8 +169,10 @@ pub(super) async fn find(
         endpoint_url: Some(emulator.endpoint().to_owned()),
         emulator_token: Some(emulator.token().to_owned()),
     };
-    let stack = emulator.stack().name.clone();
-    let place = Where { stack, target: "local", connection, settings, journal };
+    let settings = config::load(&settings)?;
+    let named = Named::of(&settings).outputs_only();
+    let wanted = Wanted::Stack { name: emulator.stack().name.clone(), named, outputs: None };
+    let place = Where { wanted, target: "local", connection, settings, journal };
     let live = Box::pin(Live::find(place)).await;
     let live = live.and_then(|live| {
         live.refuse_unknown_names(&experiment.schedule())?;

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use verifier_aws::{Aws, Http};
+use verifier_aws::{Aws, AwsError, Http};
 use verifier_chaos::{StackParts, StackTerms};
-use verifier_core::check::{MappingEvidence, RunId, StackEvidence, StackResource};
+use verifier_core::check::{MappingEvidence, QueueEvidence, RunId, StackEvidence, StackResource};
 use verifier_core::experiment::{LEASE_TAG, Lease, ResourceConfig, ResourceRef};
-use verifier_core::settings::{EffectReader, Settings};
+use verifier_core::resources::Role;
+use verifier_core::settings::{EffectReader, InForce, Settings};
 
 use crate::config;
-use crate::config::args::SettingsArgs;
 use crate::dlq::DlqTarget;
 use crate::dlq::args::PlaceArgs;
+use crate::resources::Wanted;
 use crate::shell::admin::Admin;
 use crate::shell::args::ConnectionArgs;
 use crate::shell::clean;
@@ -28,11 +29,11 @@ const PREVIEW_TAG: (&str, &str) = ("preview", "true");
 /// Where a live stack is.
 #[derive(Clone, Debug)]
 pub(crate) struct Where {
-    pub(crate) stack: String,
+    pub(crate) wanted: Wanted,
     /// What histories call it.
     pub(crate) target: &'static str,
     pub(crate) connection: ConnectionArgs,
-    pub(crate) settings: SettingsArgs,
+    pub(crate) settings: InForce,
     /// Where it is written down what has to be restored; must not be there yet.
     pub(crate) journal: PathBuf,
 }
@@ -40,6 +41,8 @@ pub(crate) struct Where {
 /// A live stack.
 pub(crate) struct Live {
     pub(crate) name: String,
+    /// Which resources it is of.
+    pub(super) wanted: Wanted,
     /// Its queues, its consumer, and how to reach them.
     pub(crate) place: DlqTarget,
     pub(super) http: Http,
@@ -64,39 +67,35 @@ pub(crate) struct Live {
     pub(super) rollback: Option<String>,
     /// The command that restores what another run has changed, by whatever file its journal is.
     pub(super) rollback_of_others: String,
-    /// The stack's id.
+    /// The stack's id; without a stack, the ARN of its jobs queue.
     pub(super) stack_id: String,
-    /// The stack's resources, which is what may be changed about it.
+    /// The stack's resources, or what reads the jobs queue, which is what may be changed about it.
     pub(super) resources: Vec<StackResource>,
 }
 
 impl Live {
     /// Finds a stack, which has to be a preview that nobody else is breaking.
     pub(crate) async fn find(args: Where) -> Result<Self, Failure> {
-        let settings = config::load_for_posting(&args.settings)?;
-        let place = DlqTarget::find(PlaceArgs {
-            stack: Some(args.stack.clone()),
-            queue: None,
-            dlq: None,
-            log_group: None,
-            allow_moves: false,
-            config: args.settings.config.clone(),
-            connection: args.connection.clone(),
-        })
-        .await?;
+        let Where { wanted, settings, connection, .. } = &args;
+        if wanted.stack().is_some() {
+            config::check_posting(settings)?;
+        }
+        let of_connection = PlaceArgs { connection: connection.clone(), ..PlaceArgs::default() };
+        let place = DlqTarget::of_wanted(settings, wanted, of_connection).await?;
+        let settings = settings.settings().clone();
         let emulator = place.clock.admin().cloned();
-        let stack = place.stack.clone().ok_or_else(|| Failure::usage("no stack was named"))?;
-        refuse_what_is_no_preview(&stack)?;
-        let job_url = settings.job_url(&stack.outputs).ok_or_else(|| {
-            Failure::usage(format!(
-                "the stack {} says nowhere where jobs are posted to",
-                stack.name
-            ))
+        let own = own(&place).await?;
+        let job_url = settings.job_url(place.resources.urls()).ok_or_else(|| Failure {
+            next: Some(
+                "name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url"
+                    .to_owned(),
+            ),
+            ..Failure::usage(format!("nothing says where jobs of {} are posted to", own.name))
         })?;
         let mapping = mapping(&place).await?;
         let terms = terms(&place, &mapping).await?;
         let parts = StackParts {
-            submit: submit_function(&place, &stack).await?,
+            submit: submit_function(&place, &own.resources).await?,
             mapping: mapping.uuid,
             worker: mapping.function_arn,
             jobs_url: place.needed_source()?.url.clone(),
@@ -110,9 +109,10 @@ impl Live {
             rollback: is_kept
                 .then(|| rollback_command(&args.journal, &place.aws, &args.connection)),
             rollback_of_others: rollback_command(Path::new("FILE"), &place.aws, &args.connection),
-            stack_id: stack.id,
-            resources: stack.resources,
-            name: stack.name,
+            stack_id: own.id,
+            resources: own.resources,
+            name: own.name,
+            wanted: args.wanted,
             place,
             http,
             job_url,
@@ -218,6 +218,56 @@ fn command_of(
     command
 }
 
+/// What may be broken: a stack with its resources, or a queue with what reads it.
+struct Own {
+    name: String,
+    id: String,
+    resources: Vec<StackResource>,
+}
+
+/// What is found, which has to be a preview.
+async fn own(place: &DlqTarget) -> Result<Own, Failure> {
+    if let Some(stack) = &place.stack {
+        refuse_what_is_no_preview(stack)?;
+        let StackEvidence { name, id, resources, .. } = stack.clone();
+        return Ok(Own { name, id, resources });
+    }
+    let jobs = place.needed_source()?;
+    let (key, value) = PREVIEW_TAG;
+    if place.aws.queue_tag(&jobs.url, key).await?.as_deref() != Some(value) {
+        return Err(Failure {
+            next: Some(format!(
+                "choose the queue of a preview; if it is one, tag it: aws sqs tag-queue --queue-url {} --tags {key}={value}",
+                clean::word(&jobs.url)
+            )),
+            ..Failure::usage(format!(
+                "the queue {} has no tag {key}={value}, and only previews are broken on purpose",
+                jobs.name
+            ))
+        });
+    }
+    let resources = around(&place.aws, jobs).await?;
+    Ok(Own { name: jobs.name.clone(), id: jobs.arn().to_owned(), resources })
+}
+
+/// A queue and what reads it, which is what an experiment may change where there is no stack.
+pub(crate) async fn around(
+    aws: &Aws,
+    jobs: &QueueEvidence,
+) -> Result<Vec<StackResource>, AwsError> {
+    let resource = |resource_type: &str, physical_id: &str| StackResource {
+        logical_id: String::new(),
+        physical_id: physical_id.to_owned(),
+        resource_type: resource_type.to_owned(),
+    };
+    let mut resources = vec![resource("AWS::SQS::Queue", &jobs.url)];
+    for mapping in aws.mappings(jobs.arn()).await? {
+        resources.push(resource("AWS::Lambda::EventSourceMapping", &mapping.uuid));
+        resources.push(resource("AWS::Lambda::Function", mapping.function_name()));
+    }
+    Ok(resources)
+}
+
 /// Nothing but a preview is broken on purpose.
 pub(crate) fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Failure> {
     let (key, value) = PREVIEW_TAG;
@@ -236,14 +286,23 @@ pub(crate) fn refuse_what_is_no_preview(stack: &StackEvidence) -> Result<(), Fai
 /// The one mapping that reads the jobs queue.
 async fn mapping(place: &DlqTarget) -> Result<MappingEvidence, Failure> {
     let jobs = place.needed_source()?;
-    let mut mappings = place.aws.mappings(jobs.arn()).await?;
-    match (mappings.pop(), mappings.is_empty()) {
-        (Some(mapping), true) => Ok(mapping),
-        _ => Err(Failure::usage(format!(
-            "not exactly one function reads {}, so it is not known what to break",
-            jobs.name
-        ))),
+    let all = place.aws.mappings(jobs.arn()).await?;
+    let named = place.resources.value(Role::Function);
+    let is_named = |mapping: &&MappingEvidence| named.is_none_or(|named| mapping.invokes(named));
+    let meant: Vec<&MappingEvidence> = all.iter().filter(is_named).collect();
+    if let [mapping] = meant.as_slice() {
+        return Ok((*mapping).clone());
     }
+    let readers: Vec<&str> = all.iter().map(MappingEvidence::function_name).collect();
+    let next = "name one of them with --function".to_owned();
+    Err(Failure {
+        next: (!readers.is_empty()).then_some(next),
+        ..Failure::usage(format!(
+            "not exactly one function reads {}, so it is not known what to break: {}",
+            jobs.name,
+            if readers.is_empty() { "none".to_owned() } else { readers.join(", ") }
+        ))
+    })
 }
 
 /// What the stack promises, which every evaluation goes by.
@@ -268,10 +327,12 @@ async fn terms(place: &DlqTarget, mapping: &MappingEvidence) -> Result<StackTerm
 /// The function that sends to the jobs queue, by its environment.
 async fn submit_function(
     place: &DlqTarget,
-    stack: &StackEvidence,
+    resources: &[StackResource],
 ) -> Result<Option<String>, Failure> {
-    let functions: Vec<String> = stack
-        .resources
+    if place.stack.is_none() {
+        return Ok(None);
+    }
+    let functions: Vec<String> = resources
         .iter()
         .filter(|resource| resource.resource_type == "AWS::Lambda::Function")
         .map(|resource| resource.physical_id.clone())

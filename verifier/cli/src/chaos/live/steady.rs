@@ -24,12 +24,11 @@ impl Live {
         let selection = Selection::new(state.checks.clone(), Vec::new())
             .map_err(|error| Failure::usage(error.to_string()))?;
         let options = Options {
-            stack: self.name.clone(),
+            wanted: self.wanted.clone(),
             strict: false,
             allow_moves: false,
             selection,
             settings: self.settings.clone(),
-            outputs: None,
         };
         let reader = self.settings.outcomes.reader().map_err(Failure::usage)?;
         let mut unseen = |_| {};

@@ -10,14 +10,19 @@ use super::{JobPlan, Run};
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>, "Lambda starts reading five batches at a time".
 const FIRST_BATCHES: usize = 5;
 
+/// Why no job was submitted where nothing is known that takes any.
+const NOWHERE: &str = "no job was submitted, since nothing says where: name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url";
+
 impl Run<'_> {
     /// Settles every check that is about configuration alone.
-    pub(super) fn evaluate_configuration(&mut self, stack: &StackEvidence) {
+    pub(super) fn evaluate_configuration(&mut self, stack: Option<&StackEvidence>) {
         let now = self.clock.now();
         for check in CHECKS {
             let Evaluate::Configuration(evaluate) = check.evaluate else { continue };
             let (settings, discovered) = (&self.options.settings, &self.discovery);
-            let evaluation = evaluate(&Configuration { stack, settings, discovered, now });
+            let resources = &self.resources;
+            let of = Configuration { stack, resources, settings, discovered, now };
+            let evaluation = evaluate(&of);
             self.settle(check, evaluation);
         }
     }
@@ -25,13 +30,15 @@ impl Run<'_> {
     /// What the jobs will go through; or why none may be submitted.
     ///
     /// A stack that is not ready, not its own or not configured to dead-letter would keep what is put into it, or put it into another stack's queue. That counts also where the check that says so is not to be reported.
-    pub(super) fn course(&self, stack: &StackEvidence) -> Result<JobPlan, String> {
+    pub(super) fn course(&self) -> Result<JobPlan, String> {
         if !self.options.selection.needs_jobs() {
             return Err(
                 "no job was submitted, since no check of those asked for needs one".to_owned()
             );
         }
-        for check in [stack_ready::CHECK, stack_owns::CHECK, cfg_consumer::CHECK] {
+        let of_stack = [stack_ready::CHECK, stack_owns::CHECK];
+        let of_stack = of_stack.iter().filter(|_| self.resources.is_of_stack());
+        for check in of_stack.chain([&cfg_consumer::CHECK]) {
             // A consumer that one has doubts about is one, and what the jobs come to shows whether it works.
             if !matches!(self.verdicts.get(check.id), Some(Verdict::Pass | Verdict::Warn)) {
                 return Err(format!("no job was submitted, since {} did not pass", check.id));
@@ -48,6 +55,10 @@ impl Run<'_> {
                 cfg_redrive::CHECK.id
             ));
         }
+        let job_url = self.options.settings.job_url(self.resources.urls());
+        let job_url = job_url.ok_or_else(|| {
+            if self.resources.is_of_stack() { gone() } else { NOWHERE.to_owned() }
+        })?;
         let mapping = discovery.mappings.first().ok_or_else(gone)?;
         // A receive count other than the expected one fails its check, and endangers nobody.
         let policy = jobs
@@ -57,7 +68,7 @@ impl Run<'_> {
                 format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
             })?;
         Ok(JobPlan {
-            job_url: self.options.settings.job_url(&stack.outputs).ok_or_else(gone)?,
+            job_url,
             log_group: discovery
                 .worker
                 .as_ref()

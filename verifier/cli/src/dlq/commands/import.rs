@@ -6,14 +6,15 @@ use verifier_core::dead_letters::{DeadLetter, queue_label, with_source};
 use super::Started;
 use crate::dlq::args::{DlqImportArgs, PlaceArgs};
 use crate::dlq::view;
-use crate::dlq::{Delivered, Delivery, MessagesFile, portions, queue};
+use crate::dlq::{Delivered, Delivery, MessagesFile, portions};
+use crate::resources::queue;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
 pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
     // All of it is read before anything is sent.
     let file = MessagesFile::read(&args.file)?;
-    let is_named = args.place.stack.is_some() || args.place.dlq.is_some();
+    let is_named = args.place.is_named();
     let started = Started::at(place(args.place, args.to.as_deref())).await?;
     if let Some(note) = file.note() {
         started.progress.say(&note);
@@ -28,7 +29,7 @@ pub(crate) async fn run(args: DlqImportArgs) -> Result<Exit, Failure> {
 /// Where the queue of `--to` is all that is named, the command is about that one. Its own redrive policy does not matter: nothing
 /// is received.
 fn place(mut place: PlaceArgs, to: Option<&str>) -> PlaceArgs {
-    if place.stack.is_none() && place.dlq.is_none() {
+    if !place.is_named() {
         place.dlq = to.map(str::to_owned);
     }
     place.allow_moves = true;

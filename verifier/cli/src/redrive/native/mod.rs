@@ -10,10 +10,11 @@ use verifier_core::redrive::{NativeStatus, NativeTask, Refusal, Wanted};
 
 use self::terms::{NativeTerms, What};
 use self::watch::Watch;
-use crate::dlq::{DlqTarget, queue};
+use crate::dlq::DlqTarget;
 use crate::redrive::args::RedriveArgs;
 use crate::redrive::native::ended::{Declined, Left, Native};
 use crate::redrive::view;
+use crate::resources::queue;
 use crate::shell::ask::ask;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;

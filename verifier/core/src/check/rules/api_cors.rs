@@ -9,6 +9,7 @@ use crate::check::{
     Question, Reply, Severity, Verdict,
 };
 use crate::command::{self, quoted};
+use crate::resources::Role;
 use crate::settings::is_forbidden;
 use crate::settings::urls::origin_of;
 
@@ -22,9 +23,9 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
     must_run: true,
     needs: &[],
-    absent: Some(|settings| {
-        let has_none = settings.outputs.preview_url.is_none()
-            && settings.expect.named_origins().next().is_none();
+    absent: Some(|subject| {
+        let has_none = subject.resources.has_no(Role::PreviewUrl)
+            && subject.settings.expect.named_origins().next().is_none();
         has_none.then_some("the stack has no page, and no origin is named that may post jobs")
     }),
     evaluate: Evaluate::Probe(Probe {

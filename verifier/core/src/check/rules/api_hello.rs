@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::check::{Addresses, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity};
 use crate::command::curl;
+use crate::resources::Role;
 use crate::settings::{Api, lookup, text_of, with_tags};
 
 /// The check's entry in the catalogue.
@@ -20,8 +21,9 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_run: true,
     needs: &[],
-    absent: Some(|settings| {
-        let has_none = settings.outputs.api_url.is_none() || settings.api.hello_path.is_none();
+    absent: Some(|subject| {
+        let has_no_path = subject.settings.api.hello_path.is_none();
+        let has_none = subject.resources.has_no(Role::ApiUrl) || has_no_path;
         has_none.then_some("the stack has no hello endpoint")
     }),
     evaluate: Evaluate::Probe(Probe {

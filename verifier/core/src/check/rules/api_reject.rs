@@ -20,8 +20,8 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html",
     must_run: true,
     needs: &[Need::RefusedBodies, Need::OtherQueues],
-    absent: Some(|settings| {
-        settings.jobs.refused.is_empty().then_some("no body is given that is to be refused")
+    absent: Some(|subject| {
+        subject.settings.jobs.refused.is_empty().then_some("no body is given that is to be refused")
     }),
     evaluate: Evaluate::Jobs(|followed| {
         let is_searched = followed.searched_at.is_some();

@@ -23,12 +23,13 @@ pub const CHECK: Check = Check {
         let discovered = configuration.discovered;
         configuration.of_jobs(|jobs| {
             configuration.unless_mistaken(|| {
-                evaluate(
+                let evaluation = evaluate(
                     jobs,
                     &discovered.mappings,
                     &discovered.dead_letter_mappings,
                     discovered.worker.as_ref(),
-                )
+                );
+                shared(jobs, evaluation, !discovered.mappings.is_empty(), &discovered.rivals)
             })
         })
     }),
@@ -66,6 +67,37 @@ pub fn evaluate(
     evaluation
         .with_evidence("mappings", shown(mappings))
         .with_evidence("deadLetterMappings", shown(of_dead_letters))
+}
+
+/// The same evaluation, unless functions read the queue beside the one that was named: each takes some of the messages, so that
+/// what they do is not seen. Where the named one does not read it (`reads`), they are the only ones.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>, a message goes to one of its consumers.
+fn shared(
+    jobs: &QueueEvidence,
+    evaluation: Evaluation,
+    reads: bool,
+    rivals: &[MappingEvidence],
+) -> Evaluation {
+    let names: Vec<&str> = rivals.iter().map(MappingEvidence::function_name).collect();
+    if !rivals.is_empty() && !reads {
+        let what = format!("the function that is named does not read {}", jobs.name);
+        return Evaluation::fail(what, "a mapping to that function", names.join(", "))
+            .with_next("name one of those with --function, or leave it out");
+    }
+    if rivals.is_empty() || evaluation.verdict != Verdict::Pass {
+        return evaluation;
+    }
+    let what = format!(
+        "{} is read by {}, too: each takes some of the messages, and what becomes of those is not followed",
+        jobs.name,
+        names.join(", ")
+    );
+    let evidence = evaluation.evidence;
+    let shared = Evaluation::fail(what, "one mapping that reads the queue", names.join(", "))
+        .with_verdict(Verdict::Warn)
+        .with_next(several_mappings(jobs));
+    Evaluation { evidence, ..shared }
 }
 
 /// The mappings that count: one that is disabled reads nothing, so beside another it is none.

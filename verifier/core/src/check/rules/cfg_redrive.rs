@@ -2,8 +2,11 @@
 
 use verifier_model::sqs::{RedriveAllowPolicy, RedrivePolicy};
 
-use crate::check::{Check, Evaluate, Evaluation, QueueEvidence, Severity, are_one, are_swapped};
+use crate::check::{
+    Check, Discovered, Evaluate, Evaluation, QueueEvidence, Severity, are_one, are_swapped,
+};
 use crate::command::aws;
+use crate::resources::Role;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -17,9 +20,14 @@ pub const CHECK: Check = Check {
     needs: &[],
     absent: None,
     evaluate: Evaluate::Configuration(|configuration| {
-        configuration.of_queues(|jobs, dead_letters| {
-            evaluate(jobs, dead_letters, configuration.settings.expect.receives)
-        })
+        let Discovered { jobs, dead_letters, .. } = configuration.discovered;
+        match (jobs, dead_letters) {
+            // Nothing names a dead-letter queue, so that it follows from the redrive policy, or not at all.
+            (Some(jobs), None) if configuration.resources.has_no(Role::DeadLetters) => alone(jobs),
+            _ => configuration.of_queues(|jobs, dead_letters| {
+                evaluate(jobs, dead_letters, configuration.settings.expect.receives)
+            }),
+        }
     }),
 };
 
@@ -31,22 +39,22 @@ pub fn evaluate(
 ) -> Evaluation {
     if are_one(jobs, dead_letters) {
         return Evaluation::fail(
-            format!("both outputs name one queue: {}", jobs.name),
+            format!("both names are of one queue: {}", jobs.name),
             "two queues: one for jobs, and one for dead letters",
             jobs.name.clone(),
         )
         .with_next(
-            "correct the output that is wrong, and deploy; the queues themselves may be right",
+            "correct the one that is wrong, an output or what names the queue itself; the queues may be right",
         );
     }
     if are_swapped(jobs, dead_letters) {
         let (first, second) = (&jobs.name, &dead_letters.name);
         let what = format!(
-            "the outputs of the queues are swapped: {second}, which is said to be the dead-letter queue, dead-letters to {first}"
+            "the queues are swapped: {second}, which is said to be the dead-letter queue, dead-letters to {first}"
         );
         let expected = format!("{second} as the jobs queue and {first} as the dead-letter queue");
         return Evaluation::fail(what, expected, format!("{first} as the jobs queue"))
-            .with_next("swap the values of the two outputs in the template and deploy; the queues themselves are right");
+            .with_next("swap the two outputs or names; the queues themselves are right");
     }
     let Some(policy) = jobs.redrive_policy() else {
         return Evaluation::fail(
@@ -72,6 +80,19 @@ pub fn evaluate(
     evaluation
         .with_evidence("maxReceiveCount", receives)
         .with_evidence("deadLetterTargetArn", policy.dead_letter_target_arn)
+}
+
+/// Evaluates a queue of which no dead-letter queue is known.
+fn alone(jobs: &QueueEvidence) -> Evaluation {
+    let found = jobs.attributes.get("RedrivePolicy").filter(|policy| !policy.is_empty());
+    let what = match found {
+        Some(_) => format!("the redrive policy of {} leads to no queue that is there", jobs.name),
+        None => format!("the queue {} has no redrive policy", jobs.name),
+    };
+    let actual = found.map_or("none", String::as_str);
+    Evaluation::fail(what, "a redrive policy that names a dead-letter queue", actual).with_next(
+        "create a dead-letter queue beside the jobs queue, and name it in its RedrivePolicy",
+    )
 }
 
 /// What is wrong with the queue that the policy leads to.
@@ -203,7 +224,7 @@ mod tests {
         let (jobs, dead_letters) = (queue("j", Some(&policy)), queue("d", None));
         let evaluation = evaluate(&dead_letters, &jobs, None);
         assert_eq!(evaluation.verdict, Verdict::Fail);
-        assert!(evaluation.summary.contains("the outputs of the queues are swapped"));
+        assert!(evaluation.summary.contains("the queues are swapped"));
         assert!(!evaluation.next.unwrap().contains("aws "));
         assert!(!are_swapped(&jobs, &dead_letters));
         // Each leads to the other: neither is the other's mistake.
@@ -217,7 +238,7 @@ mod tests {
         for queue in [queue("j", Some(&policy)), queue("d", None)] {
             let evaluation = evaluate(&queue, &queue, None);
             assert_eq!(evaluation.verdict, Verdict::Fail);
-            assert!(evaluation.summary.contains("both outputs name one queue"));
+            assert!(evaluation.summary.contains("both names are of one queue"));
             assert!(!evaluation.next.unwrap().contains("aws "));
         }
         assert!(!are_one(&queue("j", None), &queue("d", None)));
@@ -246,7 +267,7 @@ mod tests {
         let other_region = arn("dlq").replace("eu-central-1", "eu-west-1");
         let other_account = arn("dlq").replace("111111111111", "222222222222");
         for (jobs, target, output, said) in [
-            ("jobs", arn("jobs"), "jobs", "both outputs name one queue"),
+            ("jobs", arn("jobs"), "jobs", "both names are of one queue"),
             ("jobs", arn("jobs"), "dlq", "the queue itself"),
             ("jobs", other_region, "dlq", "another account or region"),
             ("jobs", other_account, "dlq", "another account or region"),

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Check, Evaluate, Evaluation, MappingEvidence, Severity, StackEvidence};
+use super::stack_ready::NO_STACK;
+use crate::check::{
+    Check, Configuration, Evaluate, Evaluation, MappingEvidence, QueueEvidence, Severity,
+    StackEvidence,
+};
 use crate::command::aws;
+use crate::resources::Role;
 use crate::settings::queue_name;
 
 /// The check's entry in the catalogue.
@@ -16,22 +21,25 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html",
     must_run: true,
     needs: &[],
-    absent: None,
+    absent: Some(|subject| (!subject.resources.is_of_stack()).then_some(NO_STACK)),
     evaluate: Evaluate::Configuration(|configuration| {
-        let (stack, settings) = (configuration.stack, configuration.settings);
-        let outputs = &settings.outputs;
-        let queues: Vec<&str> = [&outputs.jobs_queue, &outputs.dead_letter_queue]
-            .iter()
-            .filter_map(|output| stack.outputs.get(*output))
+        let Configuration { resources, settings, .. } = *configuration;
+        let Some(stack) = configuration.stack else { return Evaluation::not_run(NO_STACK) };
+        // What follows from the jobs queue's redrive policy may be another stack's, too.
+        let followed = configuration.discovered.dead_letters.as_ref();
+        let followed = followed.filter(|_| resources.has_no(Role::DeadLetters));
+        let queues: Vec<&str> = [Role::Queue, Role::DeadLetters]
+            .into_iter()
+            .filter_map(|role| resources.value(role))
             // One of another account keeps its whole name, by which the stack has none.
-            .map(|value| stack.queue_of_output(value).map_or(value.as_str(), |_| queue_name(value)))
+            .chain(followed.map(QueueEvidence::arn))
+            .map(|value| stack.queue_of_output(value).map_or(value, |_| queue_name(value)))
             .collect();
         if queues.is_empty() {
             return Evaluation::not_run("no output names a queue");
         }
-        let api = outputs.api_url.as_ref().and_then(|output| stack.outputs.get(output));
-        let job_url = settings.job_url(&stack.outputs);
-        let urls: Vec<&str> = api.into_iter().chain(&job_url).map(String::as_str).collect();
+        let job_url = settings.job_url(resources.urls());
+        let urls: Vec<&str> = resources.urls().api.into_iter().chain(job_url.as_deref()).collect();
         evaluate(stack, &queues, &urls, &configuration.discovered.mappings)
     }),
 };

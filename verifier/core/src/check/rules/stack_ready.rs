@@ -13,9 +13,22 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
     must_run: true,
     needs: &[],
-    absent: None,
-    evaluate: Evaluate::Stack(|facts| evaluate(facts.stack, &facts.settings.outputs.expected())),
+    absent: Some(|subject| (!subject.resources.is_of_stack()).then_some(NO_STACK)),
+    evaluate: Evaluate::Stack(|facts| match facts.stack {
+        Some(stack) => {
+            let evaluation = evaluate(stack, &facts.resources.expected_outputs());
+            match facts.resources.remark() {
+                Some(remark) => evaluation.with_remark(&remark),
+                None => evaluation,
+            }
+        }
+        None => Evaluation::not_run(NO_STACK),
+    }),
 };
+
+/// Why there is nothing to evaluate of a stack.
+pub(super) const NO_STACK: &str =
+    "there is no stack of CloudFormation: the resources are named without one";
 
 /// The statuses of a stack whose last deployment has come to its end and was kept.
 ///
@@ -71,7 +84,7 @@ pub fn unnamed(missing: &str, stack: &StackEvidence, expected_outputs: &[&str]) 
         return add;
     }
     format!(
-        "if other outputs hold that, name them below [outputs] in verifier.toml (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
+        "if other outputs hold that, name them below [outputs] in verifier.toml, or the resources themselves below [resources] (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
         found.join(", ")
     )
 }

@@ -10,6 +10,7 @@ use crate::check::{
     Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
 };
 use crate::command::curl;
+use crate::resources::Role;
 use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
 
@@ -23,9 +24,9 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Invalidation.html",
     must_run: true,
     needs: &[],
-    absent: Some(|settings| {
-        let has_none =
-            settings.outputs.preview_url.is_none() || settings.page.config_path.is_none();
+    absent: Some(|subject| {
+        let has_no_path = subject.settings.page.config_path.is_none();
+        let has_none = subject.resources.has_no(Role::PreviewUrl) || has_no_path;
         has_none.then_some("the stack has no page with a configuration")
     }),
     evaluate: Evaluate::Probe(Probe {

@@ -8,6 +8,7 @@ use crate::check::{
     Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
 };
 use crate::command::curl;
+use crate::resources::Role;
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -19,8 +20,8 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html",
     must_run: true,
     needs: &[],
-    absent: Some(|settings| {
-        settings.outputs.preview_url.is_none().then_some("the stack has no page")
+    absent: Some(|subject| {
+        subject.resources.has_no(Role::PreviewUrl).then_some("the stack has no page")
     }),
     evaluate: Evaluate::Probe(Probe {
         patience: Duration::from_secs(30),
