@@ -18,6 +18,7 @@ mod logs;
 mod metrics;
 mod move_tasks;
 mod queues;
+mod send_job;
 mod server_clock;
 mod stack;
 
@@ -28,4 +29,5 @@ pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use invocations::Invocable;
 pub use queues::{RECEIVED_MAX, ReceiveAnswer, Received};
+pub use send_job::SEND_MESSAGE;
 pub use server_clock::ServerClock;

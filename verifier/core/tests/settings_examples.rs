@@ -81,6 +81,35 @@ fn what_is_wrong_is_said_with_file_line_key_and_what_was_expected() {
             "outputs.jobs_queue: expected a string, found the string",
         ),
         (
+            "[resources]\nqueue = 7\n",
+            "verifier.toml:2:9: resources.queue: expected a string, or false, found the number 7; write for example queue = \"orders\"",
+        ),
+        (
+            "[resources]\ndead_letter_queue = \"\"\n",
+            "resources.dead_letter_queue: expected a string",
+        ),
+        ("[resources]\nfunction = true\n", "resources.function: expected a string, or false"),
+        (
+            "[resources]\nqueues = \"q\"\n",
+            "resources.queues: there is no such key; did you mean resources.queue?",
+        ),
+        (
+            "[jobs]\nsubmit = \"sns\"\n",
+            "verifier.toml:2:10: jobs.submit: expected \"http\" or \"sqs\", found the string \"sns\"; write for example submit = \"http\"",
+        ),
+        (
+            "[jobs]\nmessage_attributes = { n = 1 }\n",
+            "jobs.message_attributes: expected a table of strings",
+        ),
+        (
+            "[jobs]\nmessage_group_id = 1\n",
+            "jobs.message_group_id: expected a string, or false, found the number 1",
+        ),
+        (
+            "[jobs]\nmessage_deduplication_id = []\n",
+            "jobs.message_deduplication_id: expected a string, or false",
+        ),
+        (
             "[expect]\nreceives = 0\n",
             "expected a whole number from 1 to 1000, or false, found the number 0",
         ),
@@ -116,10 +145,12 @@ fn only_who_posts_jobs_needs_somewhere_to_post_them_to() {
     let refused = nowhere.for_posting().map(|_| ()).map_err(|error| error.to_string());
     assert_eq!(
         refused,
-        Err("verifier.toml:3:1: outputs.job_url: there is nowhere to post jobs to; expected an output, or api.jobs_path".to_owned())
+        Err("verifier.toml:3:1: outputs.job_url: there is nowhere to post jobs to; expected an output, api.jobs_path, or jobs.submit = \"sqs\"".to_owned())
     );
     let below_the_api = "[outputs]\njob_url = false\n[api]\njobs_path = \"/jobs\"\n";
-    for somewhere in [below_the_api, ""] {
+    let sent = "[outputs]\njob_url = false\n[jobs]\nsubmit = \"sqs\"\n";
+    let named = "[outputs]\njob_url = false\n[resources]\njob_url = \"https://a.example/jobs\"\n";
+    for somewhere in [below_the_api, sent, named, ""] {
         let read = InForce::read("verifier.toml", somewhere).expect("it is sound");
         assert!(read.for_posting().is_ok(), "{somewhere}");
     }
@@ -149,6 +180,30 @@ fn values_that_contradict_each_other_are_refused_at_one_of_them() {
         (
             "[outputs]\napi_url = false\n[api]\njobs_path = \"/x\"\n",
             "outputs.api_url: api.jobs_path is below",
+        ),
+        (
+            "[resources]\njob_url = \"https://a.example\"\n[api]\njobs_path = \"/x\"\n",
+            "verifier.toml:4:1: api.jobs_path: resources.job_url says where jobs are posted to",
+        ),
+        (
+            "[resources]\napi_url = \"a.example\"\n",
+            "verifier.toml:2:1: resources.api_url: expected a URL such as https://api.example, found \"a.example\"",
+        ),
+        ("[resources]\njob_url = \"ftp://a\"\n", "resources.job_url: expected a URL"),
+        ("[resources]\npreview_url = \"/\"\n", "resources.preview_url: expected a URL"),
+        (
+            "[jobs]\nmessage_attributes = { \"AWS.x\" = \"1\" }\n",
+            "jobs.message_attributes: \"AWS.x\" is no name of an attribute",
+        ),
+        ("[jobs]\nmessage_attributes = { x = \"\" }\n", "the value of x is empty"),
+        (
+            "[jobs]\nmessage_attributes = { x = \"{jobid}\" }\n",
+            "there is no placeholder {jobid}; did you mean {job_id}?",
+        ),
+        ("[jobs]\nmessage_group_id = \"a b\"\n", "jobs.message_group_id: expected letters, digits"),
+        (
+            "[jobs]\nmessage_deduplication_id = \"{run_id}\"\n",
+            "jobs.message_deduplication_id: expected {job_id} or {name} in it",
         ),
         (
             "[api]\nhello_path = \"hello\"\n",

@@ -20,7 +20,7 @@ use verifier_core::check::{
     Addresses, CHECKS, Check, CheckEvent, Discovered, Evaluate, Evaluation, JobEvidence, JobTrace,
     Leftovers, LoggedOutcome, OurMessage, Overall, QueueEvidence, Rejection, RunId, Settled,
     StackEvidence, StackFacts, Subject, Submission, Verdict, Weight, absent, call_budget,
-    explained, nameless, observed, overall,
+    explained, nameless, nothing_to_evaluate, observed, overall,
 };
 use verifier_core::resources::Resources;
 use verifier_core::settings::OutcomeReader;
@@ -99,9 +99,18 @@ pub(crate) struct Run<'a> {
     origin: Option<String>,
 }
 
+/// How jobs get to the queue.
+enum Entrance {
+    /// They are posted to this URL.
+    Url(String),
+    /// They are sent to the queue itself; where `is_one_group`, each waits for those before it.
+    Queue { is_one_group: bool },
+}
+
 /// What the jobs of a run go through, when nothing stands against submitting them.
 struct JobPlan {
-    job_url: String,
+    /// How jobs get to the queue.
+    entrance: Entrance,
     jobs: QueueEvidence,
     dead_letters: QueueEvidence,
     log_group: String,
@@ -127,7 +136,15 @@ impl JobPlan {
     /// How many good jobs go ahead of others that are to meet. Without a batching window a batch is what is there when a poll
     /// comes by, so messages meet only while all the batches are taken that Lambda works on at once.
     fn jobs_ahead(&self) -> usize {
+        if self.is_one_group() {
+            return 0;
+        }
         if self.batch_size > 1 && self.batching_window.is_zero() { self.first_batches } else { 0 }
+    }
+
+    /// Whether each message waits for those before it.
+    fn is_one_group(&self) -> bool {
+        matches!(self.entrance, Entrance::Queue { is_one_group: true })
     }
 
     /// How long a failing job takes to the dead-letter queue: the queue's delay, and a visibility timeout for each receive.
@@ -393,12 +410,9 @@ impl<'a> Run<'a> {
     /// An evaluation with what the settings have to say of it: why there is nothing to evaluate, or why its warning is allowed.
     fn explained(&self, check: &Check, evaluation: Evaluation) -> Evaluation {
         let settings = &self.options.settings;
-        match evaluation.verdict {
-            Verdict::NotRun => match absent(self.subject(), check) {
-                Some(why) => Evaluation::not_run(why).with_evidence("absent", true),
-                None => evaluation,
-            },
-            _ => explained(&settings.expect, check, evaluation),
+        match absent(self.subject(), check) {
+            Some(why) => nothing_to_evaluate(why),
+            None => explained(&settings.expect, check, evaluation),
         }
     }
 

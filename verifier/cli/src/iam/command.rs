@@ -16,9 +16,10 @@ use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 
 pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
+    let settings = config::load(&args.settings)?;
     let resources = match args.stack {
         Some(stack) => {
-            let named = Named::of(&config::load(&args.settings)?);
+            let named = Named::of(&settings);
             let wanted = Wanted::Stack { name: stack, named, outputs: None };
             let (connection, _clock) = endpoint::reach(args.connection).await?;
             let aws = Aws::connect(&connection).await;
@@ -28,6 +29,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
         None => Resources::placeholders(args.connection.named_region().as_deref()),
     };
     let permissions: &[Permission] = match args.command {
+        IamCommand::Check if settings.settings().jobs.are_sent() => &iam::CHECK_SENDING,
         IamCommand::Check => &iam::CHECK,
         IamCommand::DlqQueues => &iam::DLQ_QUEUES,
         IamCommand::DlqLook => &iam::DLQ_LOOK,
@@ -42,8 +44,7 @@ pub(crate) async fn run(args: IamPolicyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Fails where a queue is of another stack, which the policy would reach: whoever wrote the template, of a pull request perhaps, has
-/// named it.
+/// Fails where a queue is of another stack, which the policy would reach: the template, of a pull request perhaps, has named it.
 fn check_owned(stack: &StackEvidence, known: &KnownResources) -> Result<(), Failure> {
     for role in [Role::Queue, Role::DeadLetters] {
         let Some(located) = known.get(role) else { continue };

@@ -72,8 +72,8 @@ async fn take_only_pair(
     Ok(())
 }
 
-/// The queue of the stack that something names. Whoever wrote the template, of a pull request perhaps, has named it: another
-/// stack's queue is named by whoever asks, and without the stack.
+/// The queue of the stack that something names. The template, of a pull request perhaps, has named it: a queue of another stack is
+/// named on the command line, and without the stack.
 pub(crate) fn owned<'a>(
     stack: &StackEvidence,
     resources: &'a Resources,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use verifier_core::check::StackEvidence;
 use verifier_core::resources::{Named, Resources, Role, read_json, read_terraform};
 use verifier_core::settings::InForce;
+use verifier_core::settings::urls::is_http;
 
 use super::args::{OutputsArgs, ResourceArgs};
 use super::{files, parse};
@@ -75,6 +76,11 @@ pub(crate) fn load(args: &SettingsArgs, named: &ResourceArgs) -> Result<InForce,
             return Err(Failure::usage(format!(
                 "{option} names nothing; expected a {}",
                 role.as_str()
+            )));
+        }
+        if role == Role::ApiUrl && !is_http(value) {
+            return Err(Failure::usage(format!(
+                "{option}: expected a URL such as https://api.example, found {value:?}"
             )));
         }
         settings.set(role.key(), option, |settings| {

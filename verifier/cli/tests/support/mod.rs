@@ -63,7 +63,8 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    fn of(command: &mut Command) -> Self {
+    /// Runs a command that checks to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
         let Output { status, stdout, stderr } = run(command.args(["--format", "json"]));
         Self {
             code: status.code(),

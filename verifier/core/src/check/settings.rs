@@ -28,6 +28,11 @@ pub fn absent(subject: Subject<'_>, check: &Check) -> Option<&'static str> {
     check.absent.and_then(|absent| absent(subject))
 }
 
+/// That a check has nothing to evaluate, for that reason.
+pub fn nothing_to_evaluate(why: &str) -> Evaluation {
+    Evaluation::not_run(why).with_evidence("absent", true)
+}
+
 /// Why a check's warning is allowed; `None` when it is not.
 fn allowed<'a>(expect: &'a Expect, check: &Check) -> Option<&'a str> {
     let found = expect.allow.iter().find(|allowance| allowance.check == check.id);

@@ -51,6 +51,17 @@ pub const CHECK: [Permission; 13] = [
     ),
 ];
 
+/// The same where jobs are sent to the queue itself.
+pub const CHECK_SENDING: [Permission; 14] = with(
+    &CHECK,
+    [Permission {
+        operation: "SQS.SendMessage",
+        action: "sqs:SendMessage",
+        resource: ResourceKind::JobsQueue,
+        only_when: Some("jobs are sent to the queue itself (jobs.submit = \"sqs\")"),
+    }],
+);
+
 /// What finds the queues of `verifier dlq` and `verifier redrive`.
 ///
 /// The caller's identity is asked for, too, by an operation that needs no permission:

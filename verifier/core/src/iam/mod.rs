@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 pub use self::commands::{
-    CHAOS, CHECK, DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, DLQ_QUEUES, REDRIVE, REDRIVE_NATIVE,
+    CHAOS, CHECK, CHECK_SENDING, DLQ_IMPORT, DLQ_LOOK, DLQ_PURGE, DLQ_QUEUES, REDRIVE,
+    REDRIVE_NATIVE,
 };
 pub use self::keys::needed_on_unknown;
 pub use self::permission::{Permission, ResourceKind};

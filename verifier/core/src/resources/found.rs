@@ -76,11 +76,14 @@ impl Named {
         let is_said = |role: &Role| {
             role.output_key().is_some_and(|key| settings.origin(key) != Origin::Default)
         };
-        Self {
-            given: given.collect(),
-            outputs: all.outputs.clone(),
-            said: Role::ALL.into_iter().filter(is_said).collect(),
+        let said: BTreeSet<Role> = Role::ALL.into_iter().filter(is_said).collect();
+        let mut outputs = all.outputs.clone();
+        if all.jobs.are_sent() {
+            // No API takes jobs, so that only one that is said is there.
+            outputs.api_url = outputs.api_url.filter(|_| said.contains(&Role::ApiUrl));
+            outputs.job_url = outputs.job_url.filter(|_| said.contains(&Role::JobUrl));
         }
+        Self { given: given.collect(), outputs, said }
     }
 
     /// The resource that is named itself.

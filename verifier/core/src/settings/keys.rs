@@ -92,6 +92,9 @@ fn is(schema: &Value) -> String {
         return either.iter().map(is).collect::<Vec<_>>().join(", or ");
     }
     let fields = || schema["items"]["required"].as_array().into_iter().flatten();
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().map(in_toml).collect::<Vec<_>>().join(" or ");
+    }
     match schema["type"].as_str().unwrap_or_default() {
         "string" => "a string".to_owned(),
         "boolean" => "true or false".to_owned(),

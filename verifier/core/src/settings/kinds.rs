@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::model::Submit;
+
 /// A string that is not blank.
 pub(super) struct Text;
 
@@ -134,6 +136,7 @@ macro_rules! schema {
     };
 }
 
+schema!([] Submit, "Submit", json_schema!({ "type": "string", "enum": ["http", "sqs"] }));
 schema!([] Text, "Text", json_schema!({ "type": "string", "pattern": "\\S" }));
 schema!([] TextOrFalse, "TextOrFalse", json_schema!({
     "anyOf": [{ "type": "string", "pattern": "\\S" }, { "const": false }]

@@ -30,7 +30,7 @@ pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;
 pub use model::{
     ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, NamedResources, Outcomes,
-    Outputs, Page, Refused, Settings, queue_name,
+    Outputs, Page, Refused, Settings, Submit, queue_name,
 };
 pub(crate) use nested::{document, roots};
 pub use outcome_reader::OutcomeReader;

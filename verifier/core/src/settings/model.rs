@@ -135,6 +135,17 @@ pub struct Api {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jobs {
+    /// How jobs get to the queue: posted to the API (`http`), or sent to the queue itself by `SendMessage` (`sqs`).
+    pub submit: Submit,
+    /// The attributes of each message that is sent to the queue itself, all of the type String, with `{job_id}`, `{run_id}` and `{name}`.
+    #[schemars(example = attributes_example())]
+    pub message_attributes: BTreeMap<String, String>,
+    /// The message group of each message that is sent to a FIFO queue itself, with the same; a failing job holds back what is behind it in its group.
+    #[serde(with = "TextOrFalse")]
+    pub message_group_id: Option<String>,
+    /// The deduplication id of each message that is sent to a FIFO queue itself, with the same; `false` where the queue goes by the content.
+    #[serde(with = "TextOrFalse")]
+    pub message_deduplication_id: Option<String>,
     /// The body of a job that succeeds, with `{job_id}`, `{run_id}` and `{name}`.
     #[serde(with = "Text")]
     pub good: String,
@@ -156,6 +167,17 @@ pub struct Jobs {
     /// The JSON path to the job's id in the queue's message.
     #[serde(with = "Text")]
     pub message_job_id: String,
+}
+
+/// How jobs get to the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Submit {
+    /// They are posted to the API.
+    #[default]
+    Http,
+    /// They are sent to the queue itself.
+    Sqs,
 }
 
 /// A body that the API has to refuse.
@@ -271,6 +293,10 @@ fn origins_example() -> [&'static str; 1] {
     ["https://preview.example"]
 }
 
+fn attributes_example() -> BTreeMap<String, String> {
+    pairs(&[("type", "order"), ("trace", "{run_id}")])
+}
+
 fn kinds_example() -> BTreeMap<String, String> {
     pairs(&[("flaky", r#"{"ref": "{job_id}", "failTimes": {fails}}"#)])
 }
@@ -326,6 +352,10 @@ impl Default for Jobs {
         // the run finds it.
         let refused = |defect: &str, body: String| Refused { defect: defect.to_owned(), body };
         Self {
+            submit: Submit::Http,
+            message_attributes: BTreeMap::new(),
+            message_group_id: Some("{job_id}".to_owned()),
+            message_deduplication_id: Some("{job_id}".to_owned()),
             good: format!(r#"{{"task":"verifier: {{name}}",{ids}}}"#),
             failing: format!(r#"{{"task":"verifier: {{name}}","fail":true,{ids}}}"#),
             kinds: BTreeMap::new(),
@@ -395,6 +425,34 @@ impl Jobs {
     /// Where a message says which run and which job it belongs to.
     pub fn message_ids(&self) -> MessageIds {
         MessageIds { run_id: self.message_run_id.clone(), job_id: self.message_job_id.clone() }
+    }
+
+    /// Whether they are sent to the queue itself.
+    pub fn are_sent(&self) -> bool {
+        self.submit == Submit::Sqs
+    }
+
+    /// Whether all messages that are sent to a FIFO queue are of one group: then each waits for those before it.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>.
+    pub fn are_one_group(&self) -> bool {
+        let tells_jobs_apart =
+            |id: &String| ["{job_id}", "{name}"].iter().any(|part| id.contains(part));
+        !self.message_group_id.as_ref().is_some_and(tells_jobs_apart)
+    }
+
+    /// Whether the jobs are those of this project's contract, however they get to the queue.
+    pub fn are_of_contract(&self) -> bool {
+        let Self { submit, message_attributes, message_group_id, message_deduplication_id, .. } =
+            Self::default();
+        let bodies = Self {
+            submit,
+            message_attributes,
+            message_group_id,
+            message_deduplication_id,
+            ..self.clone()
+        };
+        bodies == Self::default()
     }
 }
 

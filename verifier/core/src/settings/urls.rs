@@ -140,6 +140,11 @@ pub fn is_same(one: &str, other: &str) -> bool {
     one == other || parsed(one).is_some_and(|one| parsed(other) == Some(one))
 }
 
+/// Whether a text is a URL that can be asked by HTTP.
+pub fn is_http(text: &str) -> bool {
+    parsed(text).is_some_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 /// A URL that something can lie below.
 fn parsed(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(Url::has_host)

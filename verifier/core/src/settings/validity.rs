@@ -9,9 +9,10 @@ use url::{Origin, Url};
 use super::effect_reader;
 use super::forbidden_headers::is_forbidden;
 use super::keys::{KEYS, Key};
-use super::model::{ANY_ORIGIN, Effects, Outcomes, Refused, Settings};
+use super::model::{ANY_ORIGIN, Effects, Jobs, Outcomes, Refused, Settings};
 use super::outcome_reader::GROUPS;
 use super::placeholders::{OF_JOBS, PADDING, names};
+use super::urls::is_http;
 use crate::nearest::nearest;
 
 /// The kinds of jobs that only `chaos` submits, each with the placeholder that says how much.
@@ -38,10 +39,11 @@ pub(super) fn check(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> R
 
 /// Whether there is somewhere to post jobs to, which only some commands need.
 pub(super) fn posting(settings: &Settings) -> Result<(), Problem> {
-    if settings.outputs.job_url.is_some() || settings.api.jobs_path.is_some() {
+    let is_named = settings.resources.job_url.is_some() || settings.outputs.job_url.is_some();
+    if is_named || settings.api.jobs_path.is_some() || settings.jobs.are_sent() {
         return Ok(());
     }
-    let problem = "there is nowhere to post jobs to; expected an output, or api.jobs_path";
+    let problem = "there is nowhere to post jobs to; expected an output, api.jobs_path, or jobs.submit = \"sqs\"";
     Err(("outputs.job_url", problem.to_owned()))
 }
 
@@ -53,12 +55,30 @@ fn addresses(settings: &Settings, is_changed: &dyn Fn(&str) -> bool) -> Result<(
             "outputs.job_url says where jobs are posted to already; expected one of them"
                 .to_owned(),
         )),
-        Some(_) if outputs.api_url.is_none() => Err((
+        Some(_) if settings.resources.job_url.is_some() => Err((
+            "api.jobs_path",
+            "resources.job_url says where jobs are posted to already; expected one of them"
+                .to_owned(),
+        )),
+        Some(_) if outputs.api_url.is_none() && settings.resources.api_url.is_none() => Err((
             "outputs.api_url",
-            "api.jobs_path is below the API's URL; expected the output that holds it".to_owned(),
+            "api.jobs_path is below the API's URL; expected the output that holds it, or resources.api_url"
+                .to_owned(),
         )),
         _ => Ok(()),
     }?;
+    let resources = &settings.resources;
+    let urls = [
+        ("resources.api_url", &resources.api_url),
+        ("resources.job_url", &resources.job_url),
+        ("resources.preview_url", &resources.preview_url),
+    ];
+    for (key, url) in urls {
+        if let Some(url) = url.as_ref().filter(|url| !is_http(url)) {
+            let problem = format!("expected a URL such as https://api.example, found {url:?}");
+            return Err((key, problem));
+        }
+    }
     let paths = [
         ("api.jobs_path", &api.jobs_path),
         ("api.hello_path", &api.hello_path),
@@ -111,10 +131,84 @@ fn bodies(settings: &Settings) -> Result<(), Problem> {
             return Err(("jobs.refused", problem));
         }
     }
+    sent(jobs)?;
     if jobs.good == jobs.failing {
         return Err(("jobs.failing", "expected another body than jobs.good".to_owned()));
     }
     Ok(())
+}
+
+/// Whether what is sent with a message to the queue itself is as SQS takes it.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
+fn sent(jobs: &Jobs) -> Result<(), Problem> {
+    /// How many attributes a message may have.
+    const ATTRIBUTES_MAX: usize = 10;
+    let key = "jobs.message_attributes";
+    if jobs.message_attributes.len() > ATTRIBUTES_MAX {
+        let found = jobs.message_attributes.len();
+        return Err((key, format!("expected {ATTRIBUTES_MAX} attributes at most, found {found}")));
+    }
+    for (name, value) in &jobs.message_attributes {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let small = name.to_ascii_lowercase();
+        let is_reserved = small.starts_with("aws.") || small.starts_with("amazon.");
+        let is_dotted = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+        if name.is_empty()
+            || name.len() > 256
+            || !name.chars().all(is_part)
+            || is_reserved
+            || is_dotted
+        {
+            return Err((
+                key,
+                format!(
+                    "{name:?} is no name of an attribute; expected letters, digits, -, _ and single dots within, and neither AWS. nor Amazon. at its beginning"
+                ),
+            ));
+        }
+        if value.is_empty() {
+            return Err((key, format!("the value of {name} is empty, which SQS refuses")));
+        }
+        only_known(key, value)?;
+    }
+    for (key, id) in [
+        ("jobs.message_group_id", &jobs.message_group_id),
+        ("jobs.message_deduplication_id", &jobs.message_deduplication_id),
+    ] {
+        let Some(id) = id else { continue };
+        only_known(key, id)?;
+        if !id.chars().all(|c| c.is_ascii_graphic()) {
+            return Err((
+                key,
+                format!("expected letters, digits and punctuation without spaces, found {id:?}"),
+            ));
+        }
+    }
+    match &jobs.message_deduplication_id {
+        // SQS would take the second job for the first, and say that it took it.
+        Some(id) if !["{job_id}", "{name}"].iter().any(|part| id.contains(part)) => Err((
+            "jobs.message_deduplication_id",
+            format!(
+                "expected {{job_id}} or {{name}} in it, or SQS keeps the first job alone; found {id:?}"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text has no other placeholders than those of jobs.
+fn only_known(key: &'static str, text: &str) -> Result<(), Problem> {
+    match names(text).into_iter().find(|name| !OF_JOBS.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let near = nearest(name, OF_JOBS).map_or_else(
+                || format!("expected one of {{{}}}", OF_JOBS.join("}, {")),
+                |near| format!("did you mean {{{near}}}?"),
+            );
+            Err((key, format!("there is no placeholder {{{name}}}; {near}")))
+        }
+    }
 }
 
 /// Whether each header can be sent, once.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use verifier_chaos::{Event, Experiment, Id, JobKind, Operation, RedriveBy, Step};
-use verifier_core::check::rules::job_accept::accepted_message_id;
+use verifier_core::check::rules::job_accept::message_id;
+use verifier_core::check::{Exchange, SentJob};
 use verifier_core::settings::{Filling, Jobs, Refused};
 use verifier_emulator::CLIENT_HEADER;
 use verifier_model::time::Timestamp;
@@ -80,17 +81,16 @@ impl Live {
             ends_batch: job.ends_batch(),
         };
         recorder.write(self.place.clock.now(), Event::Invoke { op, operation });
-        let mut headers = self.settings.jobs.headers.clone();
-        if let Some(client) = self.place.clock.client() {
-            headers.insert(CLIENT_HEADER.to_owned(), client.to_owned());
-        }
-        let body = body.into_bytes();
-        let exchange = match job {
-            JobKind::CutOff => self.http.post_half(&self.job_url, &headers, body).await,
-            _ => self.http.post(&self.job_url, &headers, body).await,
+        let exchange = match self.exchange(&job_id, name, job, body).await {
+            Ok(exchange) => exchange,
+            Err(failure) => {
+                let reason = failure.to_string().into();
+                recorder.write(self.place.clock.now(), Event::Fail { op, reason });
+                return Submitted::Refused;
+            }
         };
         let now: Timestamp = self.place.clock.now();
-        if let Some(message) = accepted_message_id(&exchange, &job_id, &self.settings.api) {
+        if let Some(message) = message_id(&exchange, &job_id, &self.settings) {
             // Where the answer has none, messages are known by their jobs.
             let message = (message != job_id).then(|| Id::from(message));
             recorder.write(now, Event::Ok { op, message });
@@ -112,6 +112,33 @@ impl Live {
                 Submitted::Unknown
             }
         }
+    }
+
+    /// Posts a job, or sends it to the queue itself.
+    async fn exchange(
+        &self,
+        job_id: &str,
+        name: &str,
+        job: JobKind,
+        body: String,
+    ) -> Result<Exchange, Failure> {
+        let jobs = &self.settings.jobs;
+        let Some(url) = &self.job_url else {
+            let queue = self.place.needed_source()?;
+            let run_id = self.run.to_string();
+            let filling = Filling { job_id, run_id: &run_id, name, padding_bytes: 0 };
+            let message = SentJob::of(jobs, &filling, body, queue.is_fifo());
+            return Ok(self.place.aws.send_job(queue, &message).await);
+        };
+        let mut headers = jobs.headers.clone();
+        if let Some(client) = self.place.clock.client() {
+            headers.insert(CLIENT_HEADER.to_owned(), client.to_owned());
+        }
+        let body = body.into_bytes();
+        Ok(match job {
+            JobKind::CutOff => self.http.post_half(url, &headers, body).await,
+            _ => self.http.post(url, &headers, body).await,
+        })
     }
 
     /// Deletes whatever is in the jobs queue.
@@ -155,19 +182,28 @@ impl Live {
         progress: &Progress,
     ) -> Result<Experiment, Failure> {
         let jobs = &self.settings.jobs;
-        let is_unknown = |job: JobKind| *jobs != Jobs::default() && template(jobs, job).is_none();
+        let is_unknown = |job: JobKind| {
+            is_of_api(job) && jobs.are_sent()
+                || !jobs.are_of_contract() && template(jobs, job).is_none()
+        };
         let optional = std::mem::take(&mut experiment.optional);
         let (unknown, known): (Vec<Step>, Vec<Step>) =
             experiment.load.into_iter().partition(|step| step.job().is_some_and(is_unknown));
         for step in &unknown {
             let (Some(job), Some(name)) = (step.job(), step.name()) else { continue };
             if !optional.iter().any(|optional| optional == name) {
-                return Err(no_body(job, &self.name));
+                return Err(if is_of_api(job) && jobs.are_sent() {
+                    no_api(job, &self.name)
+                } else {
+                    no_body(job, &self.name)
+                });
             }
-            progress.say(&format!(
-                "{name} is left out: the settings say no body of a job that is {}",
-                job.told().0
-            ));
+            let why = if is_of_api(job) && jobs.are_sent() {
+                "jobs are sent to the queue itself, and only an API refuses one that is"
+            } else {
+                "the settings say no body of a job that is"
+            };
+            progress.say(&format!("{name} is left out: {why} {}", job.told().0));
         }
         experiment.load = known;
         experiment.optional = optional;
@@ -175,6 +211,21 @@ impl Live {
             .optional
             .retain(|name| experiment.load.iter().any(|step| step.name() == Some(name.as_str())));
         Ok(experiment)
+    }
+}
+
+/// Whether a job is about what an API does with it: it refuses the body, or gets half of it.
+fn is_of_api(job: JobKind) -> bool {
+    matches!(job, JobKind::Malformed | JobKind::Oversize | JobKind::CutOff)
+}
+
+fn no_api(job: JobKind, stack: &str) -> Failure {
+    Failure {
+        next: Some("take an experiment without one: `verifier chaos list`".to_owned()),
+        ..Failure::usage(format!(
+            "the experiment submits a job that is {}, and jobs of {stack} are sent to the queue itself (jobs.submit), not by an API",
+            job.told().0
+        ))
     }
 }
 
@@ -196,7 +247,7 @@ fn no_body(job: JobKind, stack: &str) -> Failure {
 /// this project's contract, or none is known.
 fn template(jobs: &Jobs, job: JobKind) -> Option<String> {
     let padded = |refused: &&Refused| refused.body.contains("{padding}");
-    let is_own = *jobs == Jobs::default();
+    let is_own = jobs.are_of_contract();
     let (kind, value) = job.told();
     let template = match job {
         _ if is_own => None,

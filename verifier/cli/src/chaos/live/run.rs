@@ -11,7 +11,6 @@ use verifier_chaos::{
     Line, Observation, Observed, Schedule, Setting, StackTerms, Step, Terms, Watch,
 };
 use verifier_core::experiment::{Lease, ResourceRef};
-use verifier_core::settings::Jobs;
 use verifier_model::faults::{Fault, FaultRule};
 use verifier_model::time::Timestamp;
 
@@ -370,8 +369,8 @@ impl Live {
             dead_letters: self.place.dead_letters.name.clone(),
             worker,
             submit: self.parts.submit.clone(),
-            has_route: path_of(&self.job_url).ends_with("/jobs"),
-            has_contract: self.settings.jobs == Jobs::default(),
+            has_route: self.job_url.as_deref().is_some_and(|url| path_of(url).ends_with("/jobs")),
+            has_contract: self.settings.jobs.are_of_contract(),
             prefix: self.prefix(),
         })
     }

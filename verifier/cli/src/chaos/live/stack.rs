@@ -46,7 +46,8 @@ pub(crate) struct Live {
     /// Its queues, its consumer, and how to reach them.
     pub(crate) place: DlqTarget,
     pub(super) http: Http,
-    pub(super) job_url: String,
+    /// Where jobs are posted to; `None` where they are sent to the queue itself.
+    pub(super) job_url: Option<String>,
     pub(crate) parts: StackParts,
     pub(super) settings: Settings,
     /// How the worker's lines tell side effects.
@@ -85,13 +86,7 @@ impl Live {
         let settings = settings.settings().clone();
         let emulator = place.clock.admin().cloned();
         let own = own(&place).await?;
-        let job_url = settings.job_url(place.resources.urls()).ok_or_else(|| Failure {
-            next: Some(
-                "name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url"
-                    .to_owned(),
-            ),
-            ..Failure::usage(format!("nothing says where jobs of {} are posted to", own.name))
-        })?;
+        let job_url = job_url(&settings, &place, &own.name)?;
         let mapping = mapping(&place).await?;
         let terms = terms(&place, &mapping).await?;
         let parts = StackParts {
@@ -100,7 +95,9 @@ impl Live {
             worker: mapping.function_arn,
             jobs_url: place.needed_source()?.url.clone(),
         };
-        let http = Http::new(HTTP_TIMEOUT, job_url.starts_with("http://")).map_err(|error| {
+        let url = job_url.as_deref().or_else(|| place.aws.endpoint());
+        let is_plain = url.is_some_and(|url| url.starts_with("http://"));
+        let http = Http::new(HTTP_TIMEOUT, is_plain).map_err(|error| {
             Failure::environment(format!("the HTTP client cannot be made: {error}"))
         })?;
         let run = RunId::new(place.clock.now(), fastrand::u32(..));
@@ -216,6 +213,21 @@ fn command_of(
         }
     }
     command
+}
+
+/// Where jobs are posted to; `None` where they are sent to the queue itself.
+fn job_url(settings: &Settings, place: &DlqTarget, name: &str) -> Result<Option<String>, Failure> {
+    if settings.jobs.are_sent() {
+        return Ok(None);
+    }
+    let url = settings.job_url(place.resources.urls()).ok_or_else(|| Failure {
+        next: Some(
+            "name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url, or send jobs to the queue itself with jobs.submit = \"sqs\""
+                .to_owned(),
+        ),
+        ..Failure::usage(format!("nothing says where jobs of {name} are posted to"))
+    })?;
+    Ok(Some(url))
 }
 
 /// What may be broken: a stack with its resources, or a queue with what reads it.

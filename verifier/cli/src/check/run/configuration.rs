@@ -1,9 +1,11 @@
 //! How the stack is configured, and whether jobs may be put into it.
 
 use verifier_core::check::rules::{cfg_consumer, cfg_redrive, stack_owns, stack_ready};
-use verifier_core::check::{CHECKS, Configuration, Evaluate, StackEvidence, Verdict};
+use verifier_core::check::{
+    CHECKS, Configuration, Evaluate, QueueEvidence, StackEvidence, Verdict,
+};
 
-use super::{JobPlan, Run};
+use super::{Entrance, JobPlan, Run};
 
 /// How many batches Lambda works on at once before it scales, unless the mapping bounds them.
 ///
@@ -11,7 +13,7 @@ use super::{JobPlan, Run};
 const FIRST_BATCHES: usize = 5;
 
 /// Why no job was submitted where nothing is known that takes any.
-const NOWHERE: &str = "no job was submitted, since nothing says where: name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url";
+const NOWHERE: &str = "no job was submitted, since nothing says where: name the API with --api and say api.jobs_path in verifier.toml, or resources.job_url, or send jobs to the queue itself with jobs.submit = \"sqs\"";
 
 impl Run<'_> {
     /// Settles every check that is about configuration alone.
@@ -55,8 +57,7 @@ impl Run<'_> {
                 cfg_redrive::CHECK.id
             ));
         }
-        let job_url = self.options.settings.job_url(self.resources.urls());
-        let job_url = job_url.ok_or_else(|| {
+        let entrance = self.entrance(&jobs).ok_or_else(|| {
             if self.resources.is_of_stack() { gone() } else { NOWHERE.to_owned() }
         })?;
         let mapping = discovery.mappings.first().ok_or_else(gone)?;
@@ -68,7 +69,7 @@ impl Run<'_> {
                 format!("no job was submitted, since {} did not pass", cfg_redrive::CHECK.id)
             })?;
         Ok(JobPlan {
-            job_url,
+            entrance,
             log_group: discovery
                 .worker
                 .as_ref()
@@ -89,5 +90,15 @@ impl Run<'_> {
             jobs,
             dead_letters,
         })
+    }
+
+    /// How jobs get to the queue; `None` where nothing is known that takes any.
+    fn entrance(&self, jobs: &QueueEvidence) -> Option<Entrance> {
+        let settings = &self.options.settings;
+        if settings.jobs.are_sent() {
+            let is_one_group = jobs.is_fifo() && settings.jobs.are_one_group();
+            return Some(Entrance::Queue { is_one_group });
+        }
+        settings.job_url(self.resources.urls()).map(Entrance::Url)
     }
 }

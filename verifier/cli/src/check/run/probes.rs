@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use verifier_core::check::{
     Addresses, CHECKS, Check, Evaluate, Evaluation, OneOrMore, Posted, Probe, Question, Reply,
-    Verdict,
+    Verdict, absent,
 };
 
 use verifier_core::check::rules::web_config::to_run;
@@ -49,6 +49,9 @@ impl Run<'_> {
     async fn ask(&self, addresses: &Addresses, check: &Check, probe: &Probe) -> Evaluation {
         if !self.options.selection.wants(check) {
             return Evaluation::not_run("not asked for");
+        }
+        if let Some(why) = absent(self.subject(), check) {
+            return Evaluation::not_run(why);
         }
         let questions = match (probe.ask)(addresses) {
             Ok(questions) => questions,

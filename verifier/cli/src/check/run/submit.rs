@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
+use verifier_aws::SEND_MESSAGE;
 use verifier_core::account::Account;
+use verifier_core::check::SentJob;
 use verifier_core::check::rules::{api_reject, job_accept};
 use verifier_core::check::{Exchange, JobEvidence, Need, Rejection};
 use verifier_core::settings::Filling;
 use verifier_model::time::Timestamp;
 
-use super::{JobPlan, Run};
+use super::{Entrance, JobPlan, Run};
 
 /// How many good jobs go with the failing ones at least, and how many again whenever those return.
 const GOOD_JOBS_MIN: usize = 2;
@@ -51,6 +53,8 @@ const TOLD_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A job as it is submitted.
 pub(super) struct Job {
     pub(super) job_id: String,
+    /// What it is called in the run.
+    pub(super) name: String,
     pub(super) fails: bool,
     pub(super) body: String,
 }
@@ -70,11 +74,17 @@ struct Posted {
 impl JobPlan {
     /// How many jobs fail.
     fn failing_jobs(&self) -> usize {
+        if self.is_one_group() {
+            return 1;
+        }
         FAILING_JOBS.min(self.batch_size as usize)
     }
 
     /// How many good jobs are to meet the failing ones: as many as fill their batch.
     fn good_jobs(&self) -> usize {
+        if self.is_one_group() {
+            return GOOD_JOBS_MIN;
+        }
         let batch = (self.batch_size as usize).min(BATCH_MAX);
         batch.saturating_sub(self.failing_jobs()).max(GOOD_JOBS_MIN)
     }
@@ -82,7 +92,7 @@ impl JobPlan {
     /// Whether the second failing job comes to the worker alone at first: the batch of the first one is full without it, and goes
     /// at once. A worker may drop a batch of which every message failed. They meet when both return.
     fn leaves_one_alone(&self) -> bool {
-        let returns = self.max_receive_count > 1;
+        let returns = self.max_receive_count > 1 && !self.is_one_group();
         returns && self.jobs_ahead() == 0 && (2..=BATCH_MAX).contains(&(self.batch_size as usize))
     }
 
@@ -102,7 +112,8 @@ impl JobPlan {
 /// When good jobs are submitted again, so that they are visible when the failing job returns, which is after each visibility
 /// timeout. The queue delays both alike. Where a batch holds one message, never.
 pub(super) fn returns(course: &JobPlan, submitted_at: Timestamp) -> Vec<Timestamp> {
-    if course.batch_size == 1 {
+    // What comes behind the failing job in its group would wait for it.
+    if course.batch_size == 1 || course.is_one_group() {
         return Vec::new();
     }
     let lead = lead(course);
@@ -202,26 +213,40 @@ impl Run<'_> {
         let Ok(course) = course else {
             return Vec::new();
         };
-        let url = &course.job_url;
+        if course.is_one_group() {
+            return self.submit_in_order(course).await;
+        }
         if course.jobs_ahead() == 0 {
-            let before = self.submit_one(url, self.good_job(0)).await;
-            let failing = self.submit_one(url, self.failing_job(0)).await;
+            let before = self.submit_one(course, self.good_job(0)).await;
+            let failing = self.submit_one(course, self.failing_job(0)).await;
             let behind = self
                 .first_jobs(course)
                 .filter(|job| job.job_id != before.job_id && job.job_id != failing.job_id);
             let (alone, behind): (Vec<Job>, Vec<Job>) =
                 behind.partition(|job| job.fails && course.leaves_one_alone());
-            let behind = join_all(behind.into_iter().map(|job| self.submit_one(url, job))).await;
-            let alone = join_all(alone.into_iter().map(|job| self.submit_one(url, job))).await;
+            let behind = join_all(behind.into_iter().map(|job| self.submit_one(course, job))).await;
+            let alone = join_all(alone.into_iter().map(|job| self.submit_one(course, job))).await;
             return [vec![before, failing], behind, alone].concat();
         }
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
-        let mut ahead: FuturesUnordered<_> = ahead.map(|job| self.submit_one(url, job)).collect();
+        let mut ahead: FuturesUnordered<_> =
+            ahead.map(|job| self.submit_one(course, job)).collect();
         // The first of them is at the worker by now, and the others are about to be.
         let mut jobs: Vec<JobEvidence> = ahead.next().await.into_iter().collect();
-        let together = self.jobs_together(course).map(|job| self.submit_one(url, job));
+        let together = self.jobs_together(course).map(|job| self.submit_one(course, job));
         let (rest, together) = tokio::join!(ahead.collect::<Vec<_>>(), join_all(together));
         jobs.extend(rest.into_iter().chain(together));
+        jobs
+    }
+
+    /// Submits the jobs one after the other, the failing one last: in its group it holds back what is behind it.
+    async fn submit_in_order(&self, course: &JobPlan) -> Vec<JobEvidence> {
+        let (failing, good): (Vec<Job>, Vec<Job>) =
+            self.first_jobs(course).partition(|job| job.fails);
+        let mut jobs = Vec::new();
+        for job in good.into_iter().chain(failing) {
+            jobs.push(self.submit_one(course, job).await);
+        }
         jobs
     }
 
@@ -260,7 +285,7 @@ impl Run<'_> {
     async fn submit_good_jobs(&mut self, course: &JobPlan, count: usize) {
         let first = self.good_jobs();
         let jobs = (first..first + count).map(|number| self.good_job(number));
-        let jobs = jobs.map(|job| self.submit_one(&course.job_url, job));
+        let jobs = jobs.map(|job| self.submit_one(course, job));
         let jobs = join_all(jobs).await;
         self.jobs.extend(jobs);
     }
@@ -317,12 +342,14 @@ impl Run<'_> {
 
     /// Posts the bodies that have to be refused: those that would fit the queue, or those that would not.
     pub(super) async fn post_rejects(&self, course: &JobPlan, fitting: bool) -> Vec<Rejection> {
+        // A queue refuses no body for what is in it.
+        let Entrance::Url(url) = &course.entrance else { return Vec::new() };
         let most = course.jobs.message_bytes_max();
         let jobs = &self.options.settings.jobs;
         let bodies = api_reject::bodies(self.run_id, &jobs.refused, most);
         let bodies = bodies.into_iter().filter(|body| body.fits_the_queue == fitting);
         let rejections = bodies.map(async |body| {
-            let Posted { exchange, errors, .. } = self.post(&course.job_url, &body.text).await;
+            let Posted { exchange, errors, .. } = self.post(url, &body.text).await;
             Rejection {
                 defect: body.defect,
                 job_id: body.job_id,
@@ -364,14 +391,17 @@ impl Run<'_> {
 
     /// The run's jobs, as if none of them had been answered.
     pub(super) fn planned(&self, course: &JobPlan) -> Vec<JobEvidence> {
-        let url = &course.job_url;
+        let (method, url) = match &course.entrance {
+            Entrance::Url(url) => ("POST", url),
+            Entrance::Queue { .. } => (SEND_MESSAGE, &course.jobs.url),
+        };
         let job = |job: Job| JobEvidence {
             job_id: job.job_id,
             body: job.body,
             fails: job.fails,
             submitted_at: self.clock.now(),
             exchange: Exchange {
-                method: "POST",
+                method,
                 url: url.clone(),
                 latency: Duration::ZERO,
                 answer: Err("interrupted before the answer".to_owned()),
@@ -413,15 +443,26 @@ impl Run<'_> {
         let template = if fails { &jobs.failing } else { &jobs.good };
         let filling = Filling { job_id: &job_id, run_id: &run_id, name, padding_bytes: 0 };
         let body = filling.fill(template);
-        Job { job_id, fails, body }
+        Job { job_id, name: name.to_owned(), fails, body }
     }
 
-    async fn submit_one(&self, url: &str, job: Job) -> JobEvidence {
+    async fn submit_one(&self, course: &JobPlan, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
-        let Job { job_id, fails, body } = job;
-        let Posted { exchange, requests, unavailable, errors } = self.post(url, &body).await;
-        let message_id =
-            job_accept::accepted_message_id(&exchange, &job_id, &self.options.settings.api);
+        let Job { job_id, name, fails, body } = job;
+        let settings = &self.options.settings;
+        let posted = match &course.entrance {
+            Entrance::Url(url) => self.post(url, &body).await,
+            Entrance::Queue { .. } => {
+                let run_id = self.run_id.to_string();
+                let filling =
+                    Filling { job_id: &job_id, run_id: &run_id, name: &name, padding_bytes: 0 };
+                let message =
+                    SentJob::of(&settings.jobs, &filling, body.clone(), course.jobs.is_fifo());
+                self.repeated(async || self.aws.send_job(&course.jobs, &message).await).await
+            }
+        };
+        let Posted { exchange, requests, unavailable, errors } = posted;
+        let message_id = job_accept::message_id(&exchange, &job_id, settings);
         let attempts = Vec::new();
         JobEvidence {
             job_id,
@@ -457,9 +498,14 @@ impl Run<'_> {
         if let Some(origin) = &self.origin {
             headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
         }
+        self.repeated(async || self.http.post(url, &headers, body.as_bytes().to_vec()).await).await
+    }
+
+    /// Sends a request, and again where the answer says later or there is none.
+    async fn repeated(&self, request: impl AsyncFn() -> Exchange) -> Posted {
         let (mut requests, mut unavailable, mut errors, mut repeats) = (0, 0, 0, 0);
         loop {
-            let exchange = self.http.post(url, &headers, body.as_bytes().to_vec()).await;
+            let exchange = request().await;
             requests += u32::from(may_be_carried_out(&exchange));
             if !is_sent_again(&exchange, repeats, errors) {
                 return Posted { exchange, requests, unavailable, errors };
@@ -480,7 +526,7 @@ mod tests {
 
     fn course(batch_size: u32, window_seconds: u64, receives: u32) -> JobPlan {
         JobPlan {
-            job_url: String::new(),
+            entrance: Entrance::Url(String::new()),
             jobs: QueueEvidence {
                 attributes: [("DelaySeconds".to_owned(), "10".to_owned())].into(),
                 ..QueueEvidence::default()
@@ -500,6 +546,17 @@ mod tests {
     fn jobs_go_ahead_only_where_no_window_gathers_batches() {
         let ahead = |batch_size, window| course(batch_size, window, 3).jobs_ahead();
         assert_eq!([ahead(10, 0), ahead(5, 1), ahead(1, 0)], [5, 0, 0]);
+    }
+
+    #[test]
+    fn in_one_group_one_job_fails_and_nothing_comes_behind_it() {
+        let entrance = Entrance::Queue { is_one_group: true };
+        let course = JobPlan { entrance, ..course(10, 0, 3) };
+        assert_eq!(
+            (course.failing_jobs(), course.first_good_jobs(), course.jobs_ahead()),
+            (1, 2, 0)
+        );
+        assert!(returns(&course, Timestamp::default()).is_empty());
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub const CHECK: Check = Check {
     absent: Some(|subject| {
         let has_none = subject.resources.has_no(Role::PreviewUrl)
             && subject.settings.expect.named_origins().next().is_none();
-        has_none.then_some("the stack has no page, and no origin is named that may post jobs")
+        let why =
+            has_none.then_some("the stack has no page, and no origin is named that may post jobs");
+        why.or_else(|| subject.without_api())
     }),
     evaluate: Evaluate::Probe(Probe {
         patience: Duration::from_secs(15),

@@ -24,7 +24,8 @@ pub const CHECK: Check = Check {
     absent: Some(|subject| {
         let has_no_path = subject.settings.api.hello_path.is_none();
         let has_none = subject.resources.has_no(Role::ApiUrl) || has_no_path;
-        has_none.then_some("the stack has no hello endpoint")
+        let why = has_none.then_some("the stack has no hello endpoint");
+        why.or_else(|| subject.without_api())
     }),
     evaluate: Evaluate::Probe(Probe {
         patience: Duration::from_secs(15),

@@ -21,7 +21,9 @@ pub const CHECK: Check = Check {
     must_run: true,
     needs: &[Need::RefusedBodies, Need::OtherQueues],
     absent: Some(|subject| {
-        subject.settings.jobs.refused.is_empty().then_some("no body is given that is to be refused")
+        let has_none = subject.settings.jobs.refused.is_empty();
+        let why = has_none.then_some("no body is given that is to be refused");
+        why.or_else(|| subject.without_api())
     }),
     evaluate: Evaluate::Jobs(|followed| {
         let is_searched = followed.searched_at.is_some();

@@ -49,12 +49,17 @@ pub fn evaluate(
         jobs.iter().filter(|job| job.errors > 0).map(|job| job.job_id.as_str()).collect();
     let evaluation = if !refused.is_empty() {
         let url = jobs.first().map(|job| job.exchange.url.clone()).unwrap_or_default();
+        let (wanted, next) = if settings.jobs.are_sent() {
+            ("the id of a message, as SendMessage answers it".to_owned(), sending(&url))
+        } else {
+            (wanted(&settings.api), submission(&settings.jobs, &url))
+        };
         Evaluation::fail(
             format!("{} of {} jobs were not accepted", refused.len(), jobs.len()),
-            wanted(&settings.api),
+            wanted,
             refused.join("; "),
         )
-        .with_next(submission(&settings.jobs, &url))
+        .with_next(next)
     } else if !misnamed.is_empty() {
         Evaluation::fail(
             format!("the API names wrong messages: {}", misnamed[0]),
@@ -76,7 +81,8 @@ pub fn evaluate(
             Some(job_id) => format!("; {job_id} was sent again after one answer 500, 502 or 504"),
             None => String::new(),
         };
-        Evaluation::pass(format!("{} of {} jobs accepted{again}", jobs.len(), jobs.len()))
+        let by = if settings.jobs.are_sent() { " by SQS" } else { "" };
+        Evaluation::pass(format!("{} of {} jobs accepted{by}{again}", jobs.len(), jobs.len()))
     };
     let shown: Vec<serde_json::Value> = jobs
         .iter()
@@ -138,9 +144,20 @@ fn enqueued_although_denied(denied: &[&str], of: usize) -> Evaluation {
     if count == 1 { evaluation.with_verdict(Verdict::Warn) } else { evaluation }
 }
 
+/// The id of the message that a job became, by the answer to its submission; `None` where it was not taken, or the answer is about
+/// another job.
+pub fn message_id(exchange: &Exchange, job_id: &str, settings: &Settings) -> Option<String> {
+    if !settings.jobs.are_sent() {
+        return accepted_message_id(exchange, job_id, &settings.api);
+    }
+    let answer = exchange.answer.as_ref().ok().filter(|answer| answer.status == 200)?;
+    let body: Value = serde_json::from_str(&answer.body).ok()?;
+    body["MessageId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
 /// The message's id in an accepting answer, or the job's where the answer has none by the settings; `None` when it accepts nothing,
 /// or is about another job.
-pub fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Option<String> {
+fn accepted_message_id(exchange: &Exchange, job_id: &str, api: &Api) -> Option<String> {
     let answer = exchange.answer.as_ref().ok()?;
     let body: Option<Value> = serde_json::from_str(&answer.body).ok();
     let text = |path: &str| lookup(body.as_ref()?, path)?.as_str().map(str::to_owned);
@@ -168,6 +185,13 @@ fn submission(jobs: &Jobs, url: &str) -> String {
     )
 }
 
+/// What keeps a queue from taking messages.
+fn sending(url: &str) -> String {
+    format!(
+        "allow sqs:SendMessage on {url} to the role that runs the verifier (`verifier iam-policy check` prints what it needs), and look at what SQS says of the message: its group and attributes are keys below [jobs] in verifier.toml"
+    )
+}
+
 fn wanted(api: &Api) -> String {
     let Api { accepted_status, accepted_job_id, accepted_message_id, .. } = api;
     let job_id = accepted_job_id.as_ref().map(|path| format!("the submitted {path}"));
@@ -189,6 +213,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::account::Terms;
     use crate::check::{Answer, Exchange, LoggedOutcome, Verdict, observed};
+    use crate::settings::Submit;
     use verifier_model::time::Timestamp;
 
     pub(crate) fn job(id: &str, fails: bool, message_id: Option<&str>) -> JobEvidence {
@@ -308,6 +333,25 @@ pub(crate) mod tests {
             line: reader.read_any(&text).expect("an outcome line"),
             is_placed: false,
         }
+    }
+
+    #[test]
+    fn of_a_job_that_was_sent_sqs_says_the_id() {
+        let mut settings = Settings::default();
+        settings.jobs.submit = Submit::Sqs;
+        let told = |status: u16, body: &str| {
+            let mut exchange = job("a", false, None).exchange;
+            exchange.answer = Ok(Answer { status, body: body.to_owned(), ..Answer::default() });
+            message_id(&exchange, "a", &settings)
+        };
+        assert_eq!(told(200, r#"{"MessageId":"m"}"#).as_deref(), Some("m"));
+        for (status, body) in [(200, "{}"), (200, ""), (403, r#"{"MessageId":"m"}"#)] {
+            assert_eq!(told(status, body), None, "{status} {body}");
+        }
+        let refused = evaluate(&[job("a", false, None)], &settings, None);
+        assert!(refused.next.unwrap().contains("sqs:SendMessage"));
+        let sent = evaluate(&[job("a", false, Some("m"))], &settings, None);
+        assert_eq!(sent.summary, "1 of 1 jobs accepted by SQS");
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub const CHECK: Check = Check {
     absent: Some(|subject| {
         let has_no_path = subject.settings.page.config_path.is_none();
         let has_none = subject.resources.has_no(Role::PreviewUrl) || has_no_path;
-        has_none.then_some("the stack has no page with a configuration")
+        let why = has_none.then_some("the stack has no page with a configuration");
+        why.or_else(|| subject.without_api())
     }),
     evaluate: Evaluate::Probe(Probe {
         patience: Duration::from_secs(30),
