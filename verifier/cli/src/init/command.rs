@@ -1,5 +1,6 @@
 //! `verifier init`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use verifier_core::check::{Overall, Selection};
 use verifier_core::init::{
     Draft, FoundQueue, Pair, TemplateView, Unchosen, Written, choose, propose,
 };
+use verifier_core::resources::Named;
 use verifier_core::settings::InForce;
+use verifier_core::settings::urls::Urls;
 
 use super::args::InitArgs;
 use super::bodies::Bodies;
@@ -16,6 +19,7 @@ use super::found::Found;
 use super::probe::{Course, Prober};
 use super::view;
 use crate::check::{self, Options, Target};
+use crate::resources::Wanted;
 use crate::shell::args::Format;
 use crate::shell::ask;
 use crate::shell::endpoint;
@@ -51,11 +55,18 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
             bodies.ask(&progress, &interrupt).await;
         }
         let (draft, is_probed) = Box::pin(stage.draft(&bodies, probes)).await?;
-        let written = valid(&draft, &target.stack)?;
+        let (written, settings) = valid(&draft, name_of(&target))?;
         File::named(&output)
             .write_report(written.text.as_bytes())
             .map_err(|error| files::failed("settings", &output, &error))?;
-        finish(&target, &output, draft, &written, (is_probed, format), &interrupt, &progress).await
+        finish(
+            &target,
+            &output,
+            (&settings, &written),
+            (is_probed, format),
+            (&interrupt, &progress),
+        )
+        .await
     };
     let outcome = Box::pin(outcome).await;
     progress.clear();
@@ -64,6 +75,11 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
     }
     let exit = outcome?;
     Ok(interrupt.exit().await.unwrap_or(exit))
+}
+
+/// The stack's name, which is known when there is a target.
+fn name_of(target: &Target) -> &str {
+    target.stack.as_deref().unwrap_or_default()
 }
 
 /// Whether the stack is brought up on this machine.
@@ -78,13 +94,20 @@ fn about(stack: &str) -> String {
 }
 
 /// The file, which the verifier reads as it was meant.
-fn valid(draft: &Draft, stack: &str) -> Result<Written, Failure> {
+fn valid(draft: &Draft, stack: &str) -> Result<(Written, InForce), Failure> {
     let written = draft.file(&about(stack));
-    InForce::read("the proposed settings", &written.text).map_err(|error| Failure {
+    let read = InForce::read("the proposed settings", &written.text).map_err(|error| Failure {
         next: Some("say what the API takes with --good, --failing and --header".to_owned()),
         ..Failure::usage(error.to_string())
     })?;
-    Ok(written)
+    Ok((written, read))
+}
+
+/// The URLs that the outputs hold which the settings name.
+fn urls<'a>(draft: &Draft, outputs: &'a BTreeMap<String, String>) -> Urls<'a> {
+    let of = |name: &Option<String>| outputs.get(name.as_ref()?).map(String::as_str);
+    let named = &draft.settings.outputs;
+    Urls { preview: of(&named.preview_url), api: of(&named.api_url), jobs: of(&named.job_url) }
 }
 
 /// Fails where the file is there already, unless it may be replaced, or could not be written.
@@ -105,7 +128,7 @@ async fn target(args: InitArgs, progress: &Progress) -> Result<Target, Failure> 
     }
     let stack = args.stack.unwrap_or_default();
     let (connection, clock) = endpoint::reach(args.connection).await?;
-    Ok(Target { stack, connection, clock, emulator: None })
+    Ok(Target { stack: Some(stack), connection, clock, emulator: None })
 }
 
 /// What is known before anything is submitted.
@@ -126,14 +149,15 @@ impl<'a> Stage<'a> {
         interrupt: &'a Interrupt,
         queue: Option<&str>,
     ) -> Result<Self, Failure> {
-        progress.say(&format!("looking at {}", target.stack));
+        let stack = name_of(target);
+        progress.say(&format!("looking at {stack}"));
         let aws = Aws::connect(&target.connection).await;
         let is_plain =
             target.connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
         let http = Http::new(HTTP_TIMEOUT, is_plain).map_err(|error| {
             Failure::environment(format!("the HTTP client cannot be made: {error}"))
         })?;
-        let found = Found::of(&aws, &target.stack).await?;
+        let found = Found::of(&aws, stack).await?;
         let queue = match choose(&found.queues, queue) {
             Ok(pair) => pair.jobs.label().to_owned(),
             Err(Unchosen::Several(labels)) => chosen(&labels, progress, interrupt).await?,
@@ -142,10 +166,7 @@ impl<'a> Stage<'a> {
                     next: Some(
                         "give the jobs queue a redrive policy, or name it with --queue".to_owned(),
                     ),
-                    ..Failure::usage(format!(
-                        "the stack {} has no jobs queue: {problem}",
-                        target.stack
-                    ))
+                    ..Failure::usage(format!("the stack {stack} has no jobs queue: {problem}"))
                 });
             }
         };
@@ -162,7 +183,7 @@ impl<'a> Stage<'a> {
     async fn is_probing_allowed(&self) -> bool {
         let question = format!(
             "Submit five jobs to {}, to see how it answers and what the worker logs? Two of them fail, and their alarm may go off.",
-            self.target.stack
+            name_of(self.target)
         );
         ask::can_ask() && ask::ask(&question, self.progress, self.interrupt).await
     }
@@ -176,13 +197,15 @@ impl<'a> Stage<'a> {
             .take_bodies(bodies.good.as_deref(), bodies.failing.as_deref())
             .map_err(Failure::usage)?;
         draft.settings.jobs.headers.extend(bodies.headers.iter().cloned());
-        let outputs = &self.found.stack.outputs;
-        if let Some(url) = draft.settings.hello_url(outputs)
+        let outputs = self.found.stack.outputs.clone();
+        let urls = urls(&draft, &outputs);
+        if let Some(url) = draft.settings.hello_url(urls)
             && let Ok(answer) = self.http.get(&url).await.answer
         {
             draft.take_hello(answer.status, &answer.body);
         }
-        if let Some(url) = draft.settings.config_url(outputs)
+        let urls = self::urls(&draft, &outputs);
+        if let Some(url) = draft.settings.config_url(urls)
             && let Ok(answer) = self.http.open(&url).await.answer
         {
             draft.take_page_config(answer.status, &answer.content_type);
@@ -191,26 +214,30 @@ impl<'a> Stage<'a> {
             draft.take_nothing_submitted();
             return Ok((draft, false));
         }
-        valid(&draft, &self.target.stack)?;
-        let is_probed = match draft.settings.job_url(outputs) {
-            Some(url) => self.probe(&mut draft, pair, &url).await?,
-            None => false,
-        };
+        valid(&draft, name_of(self.target))?;
+        let url = draft.settings.job_url(self::urls(&draft, &outputs));
+        let is_probed = self.probe(&mut draft, pair, url).await?;
         Ok((draft, is_probed))
     }
 
-    async fn probe(&self, draft: &mut Draft, pair: Pair<'_>, url: &str) -> Result<bool, Failure> {
+    async fn probe(
+        &self,
+        draft: &mut Draft,
+        pair: Pair<'_>,
+        url: Option<String>,
+    ) -> Result<bool, Failure> {
         let prober = Prober {
             aws: &self.aws,
             http: &self.http,
             clock: &self.target.clock,
             progress: self.progress,
+            url,
             pair,
             log_group: self.log_group(pair.jobs).await?,
         };
         let mut course = Course::default();
         let outcome = tokio::select! {
-            ended = prober.probe(draft, url, &mut course) => ended,
+            ended = prober.probe(draft, &mut course) => ended,
             () = self.interrupt.asked() => {
                 Err(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
             }
@@ -255,29 +282,32 @@ async fn chosen(
 async fn finish(
     target: &Target,
     output: &Path,
-    draft: Draft,
-    written: &Written,
+    (settings, written): (&InForce, &Written),
     (is_probed, format): (bool, Format),
-    interrupt: &Interrupt,
-    progress: &Progress,
+    (interrupt, progress): (&Interrupt, &Progress),
 ) -> Result<Exit, Failure> {
     progress.clear();
     if format == Format::Human {
-        view::written(output, &target.stack, &written.unsure)?;
+        view::written(output, name_of(target), &written.unsure)?;
     }
     let only = if is_probed { Vec::new() } else { READING.map(str::to_owned).to_vec() };
     let selection =
         Selection::new(only, Vec::new()).map_err(|error| Failure::usage(error.to_string()))?;
     let options = Options {
-        stack: target.stack.clone(),
+        wanted: Wanted::Stack {
+            name: name_of(target).to_owned(),
+            named: Named::of(settings),
+            outputs: None,
+        },
+        strict: false,
+        allow_moves: false,
         selection,
-        settings: draft.settings,
-        ..Options::default()
+        settings: settings.settings().clone(),
     };
     let is_shown = format == Format::Human;
     let report = check::checked(target, options, (interrupt, progress), is_shown).await?;
     if format == Format::Json {
-        view::json(output, &target.stack, &written.unsure, &report)?;
+        view::json(output, name_of(target), &written.unsure, &report)?;
     }
     // What could not be tried is not known to work.
     let is_known = is_probed || report.overall != Overall::Pass;

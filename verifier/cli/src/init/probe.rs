@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Http};
-use verifier_core::check::{Answer, DeadLetter, Exchange, RunId};
+use verifier_core::check::rules::job_accept;
+use verifier_core::check::{Answer, DeadLetter, Exchange, RunId, SentJob};
 use verifier_core::init::{Draft, Pair, Probe};
-use verifier_core::settings::Filling;
+use verifier_core::settings::{Filling, Settings};
 use verifier_model::time::Timestamp;
 
 use crate::check::{DeadLetters, Search};
@@ -29,6 +30,8 @@ pub(super) struct Prober<'a> {
     pub(super) http: &'a Http,
     pub(super) clock: &'a RunClock,
     pub(super) progress: &'a Progress,
+    /// Where jobs are posted to, unless they are sent to the queue itself.
+    pub(super) url: Option<String>,
     pub(super) pair: Pair<'a>,
     /// The worker's log group, where one function reads the queue.
     pub(super) log_group: Option<String>,
@@ -55,12 +58,11 @@ impl Prober<'_> {
     pub(super) async fn probe(
         &self,
         draft: &mut Draft,
-        url: &str,
         course: &mut Course,
     ) -> Result<bool, Failure> {
         let started_at = self.clock.now();
         course.run_id = Some(RunId::new(started_at, fastrand::u32(..)));
-        if let Err(refused) = self.submit(draft, url, course).await {
+        if let Err(refused) = self.submit(draft, course).await {
             draft.take_refused(&refused);
             return Ok(false);
         }
@@ -73,7 +75,9 @@ impl Prober<'_> {
             let Submitted { probe, body, answer: (status, answer) } = &mut course.submitted[at];
             if let Some((message_id, message)) = found {
                 draft.take_message(body, &message, &job_id, &probe.run_id);
-                draft.take_accepted(*status, answer, &job_id, Some(&message_id));
+                if self.url.is_some() {
+                    draft.take_accepted(*status, answer, &job_id, Some(&message_id));
+                }
                 probe.message_id = Some(message_id);
             }
         }
@@ -92,50 +96,69 @@ impl Prober<'_> {
         Ok(true)
     }
 
-    /// Posts the jobs, and a body that is no JSON. An error says that a job was not accepted.
-    async fn submit(
-        &self,
-        draft: &mut Draft,
-        url: &str,
-        course: &mut Course,
-    ) -> Result<(), String> {
+    /// Submits the jobs, and posts a body that is no JSON. An error says that a job was not accepted.
+    async fn submit(&self, draft: &mut Draft, course: &mut Course) -> Result<(), String> {
         self.progress.say("submitting jobs");
         let run_id = course.run_id.map(|run| run.to_string()).unwrap_or_default();
         let settings = draft.settings.clone();
-        let jobs = &settings.jobs;
-        for (kind, template) in [("good", &jobs.good), ("failing", &jobs.failing)] {
+        for (kind, template) in [("good", &settings.jobs.good), ("failing", &settings.jobs.failing)]
+        {
             for number in 1..=JOBS {
                 let name = format!("{kind}-{number}");
-                let job_id = format!("{run_id}-{name}");
-                let filling =
-                    Filling { job_id: &job_id, run_id: &run_id, name: &name, padding_bytes: 0 };
-                let body = filling.fill(template);
                 let probe = Probe {
-                    job_id: job_id.clone(),
+                    job_id: format!("{run_id}-{name}"),
                     run_id: run_id.clone(),
                     message_id: None,
                     succeeds: kind == "good",
                 };
-                let answer = (0, String::new());
-                course.submitted.push(Submitted { probe, body: body.clone(), answer });
-                let exchange = self.http.post(url, &jobs.headers, body.into_bytes()).await;
+                let exchange = self.submit_one(&settings, &probe, &name, template, course).await?;
                 let answer = accepted(&exchange)?;
-                draft.take_accepted(answer.status, &answer.body, &job_id, None);
+                if self.url.is_some() {
+                    draft.take_accepted(answer.status, &answer.body, &probe.job_id, None);
+                }
                 if let Some(last) = course.submitted.last_mut() {
                     last.answer = (answer.status, answer.body.clone());
+                    let told = job_accept::message_id(&exchange, &probe.job_id, &settings);
+                    last.probe.message_id = told.filter(|_| settings.jobs.are_sent());
                 }
             }
         }
-        if let Some(template) = draft.torn_body() {
-            let job_id = format!("{run_id}-torn");
-            let filling =
-                Filling { job_id: &job_id, run_id: &run_id, name: "torn", padding_bytes: 0 };
-            let body = filling.fill(&template).into_bytes();
-            if let Ok(answer) = self.http.post(url, &jobs.headers, body).await.answer {
-                draft.take_torn(answer.status);
-            }
-        }
+        self.submit_torn(draft, &settings, &run_id).await;
         Ok(())
+    }
+
+    async fn submit_one(
+        &self,
+        settings: &Settings,
+        probe: &Probe,
+        name: &str,
+        template: &str,
+        course: &mut Course,
+    ) -> Result<Exchange, String> {
+        let Probe { job_id, run_id, .. } = probe;
+        let filling = Filling { job_id, run_id, name, padding_bytes: 0 };
+        let body = filling.fill(template);
+        let answer = (0, String::new());
+        course.submitted.push(Submitted { probe: probe.clone(), body: body.clone(), answer });
+        let queue = &self.pair.jobs.queue;
+        match &self.url {
+            Some(url) => Ok(self.http.post(url, &settings.jobs.headers, body.into_bytes()).await),
+            None if settings.jobs.are_sent() => {
+                let message = SentJob::of(&settings.jobs, &filling, body, queue.is_fifo());
+                Ok(self.aws.send_job(queue, &message).await)
+            }
+            None => Err("it is not known where jobs are posted to".to_owned()),
+        }
+    }
+
+    async fn submit_torn(&self, draft: &mut Draft, settings: &Settings, run_id: &str) {
+        let (Some(url), Some(template)) = (&self.url, draft.torn_body()) else { return };
+        let job_id = format!("{run_id}-torn");
+        let filling = Filling { job_id: &job_id, run_id, name: "torn", padding_bytes: 0 };
+        let body = filling.fill(&template).into_bytes();
+        if let Ok(answer) = self.http.post(url, &settings.jobs.headers, body).await.answer {
+            draft.take_torn(answer.status);
+        }
     }
 
     /// Waits until the jobs that fail are in the dead-letter queue.

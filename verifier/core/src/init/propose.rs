@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::lines::{Learnt, Probe, learn};
 use super::template::{Route, TemplateView};
 use crate::evidence::StackEvidence;
-use crate::settings::{Refused, lookup, queue_name, text_of};
+use crate::settings::{Refused, Submit, lookup, queue_name, text_of};
 
 /// The names of endpoints that are asked for nothing but whether the API is there, the likeliest first.
 const HELLO_NAMES: [&str; 9] =
@@ -97,10 +97,8 @@ fn api(draft: &mut Draft, stack: &StackEvidence, template: TemplateView<'_>, job
     draft.settings.api.hello_path = None;
     draft.settings.api.hello_answer.clear();
     let Some(post) = posts.first() else {
-        draft.doubt(
-            "outputs.job_url",
-            "no route takes a POST; name the output with the URL that jobs are posted to",
-        );
+        let why = "no route of the stack's takes a POST, so jobs are sent to the queue itself";
+        send(draft, why, false);
         return;
     };
     if posts.len() > 1 {
@@ -128,14 +126,25 @@ fn api(draft: &mut Draft, stack: &StackEvidence, template: TemplateView<'_>, job
     }
     if draft.settings.outputs.api_url.is_none() {
         if of_jobs.is_none() {
-            draft.doubt(
-                "outputs.api_url",
-                "no output holds the API's URL; add one, and name it here",
-            );
+            let why = "no output holds the API's URL, so jobs are sent to the queue itself; add an output and name it as outputs.api_url";
+            draft.settings.api.jobs_path = None;
+            send(draft, why, true);
         }
         return;
     }
     draft.settings.api.hello_path = hello.map(|route| route.path.clone());
+}
+
+/// Has jobs sent to the queue itself, and says why.
+fn send(draft: &mut Draft, why: &str, is_unsure: bool) {
+    draft.forget("api.jobs_path");
+    draft.settings.jobs.submit = Submit::Sqs;
+    draft.settings.jobs.refused = Vec::new();
+    if is_unsure {
+        draft.doubt("jobs.submit", why);
+    } else {
+        draft.say("jobs.submit", why);
+    }
 }
 
 /// The routes that jobs may be posted to: those first that lead to what knows the jobs queue.
