@@ -335,13 +335,13 @@ fn of_several_functions_the_named_one_is_the_worker() {
     let names: Vec<&str> =
         mappings.expect("mappings").iter().filter_map(|each| each["function"].as_str()).collect();
     let worker = names.iter().find(|name| name.contains("Worker")).expect("the worker");
-    let named = world.check(&[&only[..], &["--function", worker]].concat());
-    let consumer = named.find("cfg.consumer");
+    let chosen = world.check(&[&only[..], &["--function", worker]].concat());
+    let consumer = chosen.find("cfg.consumer");
     assert_eq!(consumer["verdict"], "warn", "{consumer:#}");
     assert!(
         consumer["summary"].as_str().expect("text").contains("each takes some of the messages")
     );
-    assert_eq!(named.find("cfg.visibility")["verdict"], "pass");
+    assert_eq!(chosen.find("cfg.visibility")["verdict"], "pass");
     let other = world.check(&[&only[..], &["--function", "nobody"]].concat());
     assert!(
         other.find("cfg.consumer")["summary"].as_str().expect("text").contains("does not read")

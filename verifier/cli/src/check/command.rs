@@ -130,16 +130,6 @@ fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
         no_iam,
         callers,
     } = &args.template;
-    if args.local && args.stack.is_some() && template.is_none() {
-        return Err(Failure {
-            next: Some(
-                "name the folder with --template, or leave --stack or --local out".to_owned(),
-            ),
-            ..Failure::usage(
-                "--local brings up a template, and --stack with it chooses among those of CDK's folder",
-            )
-        });
-    }
     let given = [
         ("--template", template.is_some()),
         ("--functions", functions.is_some()),

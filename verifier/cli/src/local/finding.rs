@@ -30,7 +30,7 @@ const TEMPLATES: [&str; 6] = [
 /// somebody else's, whose functions would be run.
 pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<String>), Failure> {
     if let Some(folder) = here.ancestors().map(|each| each.join(KEPT)).find(|each| each.is_dir()) {
-        return Ok((only_template(&folder)?, None));
+        return assembly::template(&only_template(&folder)?, stack);
     }
     let assembly = here.join(ASSEMBLY);
     if assembly.is_dir() {
@@ -39,7 +39,7 @@ pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<
     if let Some(template) =
         TEMPLATES.map(|name| here.join(name)).into_iter().find(|each| each.is_file())
     {
-        return Ok((template, None));
+        return assembly::template(&template, stack);
     }
     let next = if here.join(CDK).is_file() {
         format!("synthesise it with `npx cdk synth`, which makes {ASSEMBLY}")

@@ -148,13 +148,39 @@ fn a_folder_of_cdk_s_is_a_template_and_stack_chooses_among_several() {
     assert!(refused.stderr.contains("has 2 stacks"), "{}", refused.stderr);
     assert!(refused.stderr.contains("--stack: Jobs, Other"), "{}", refused.stderr);
     for (arguments, words) in [
-        (&["--stack", "Jobs"][..], "chooses among those of CDK's folder"),
+        (&["--stack", "Jobs"][..], "chooses among the stacks of CDK's folder"),
         (&["--template", path, "--stack", "Nope"], "has no stack Nope"),
     ] {
         let refused = check_local(arguments);
         assert_eq!(refused.code, Some(2));
         assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
+}
+
+/// No metadata, no launcher, no file by hand, and no output for the queues: CDK makes none.
+#[test]
+fn a_stack_of_cdk_s_that_was_never_seen_is_proposed_and_checked() {
+    let folder = synthesised();
+    let template = folder.path().join("Jobs.template.json");
+    let text = std::fs::read_to_string(&template).expect("a template");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    let outputs = document["Outputs"].as_object_mut().expect("outputs");
+    outputs.retain(|name, _| !name.contains("Queue"));
+    std::fs::write(&template, document.to_string()).expect("it is written");
+    let path = folder.path().to_str().expect("a path");
+    let settings = folder.path().join("verifier.toml");
+    let settings = settings.to_str().expect("a path");
+    let init = ["init", "--template", path, "--stack", "Jobs", "--output", settings];
+    let output = run(scrubbed(VERIFIER).args(init));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let written = std::fs::read_to_string(settings).expect("the settings");
+    // By ids without the hash that CDK ends them with.
+    for queue in ["JobsQueue", "JobsDeadLetterQueue"] {
+        assert!(written.contains(queue), "{written}");
+    }
+    let args = ["--template", path, "--stack", "Jobs", "--config", settings, "--strict"];
+    check_local(&args).assert(0, &[]);
 }
 
 #[test]

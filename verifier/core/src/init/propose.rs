@@ -9,6 +9,7 @@ use super::draft::Draft;
 use super::lines::{Learnt, Probe, learn};
 use super::template::{Route, TemplateView};
 use crate::evidence::StackEvidence;
+use crate::resources::shortest;
 use crate::settings::{Refused, Submit, lookup, queue_name, text_of};
 
 /// The names of endpoints that are asked for nothing but whether the API is there, the likeliest first.
@@ -26,22 +27,27 @@ pub fn propose(stack: &StackEvidence, template: TemplateView<'_>, pair: Pair<'_>
     let policy = jobs.queue.redrive_policy();
     draft.settings.expect.receives = policy.map(|policy| policy.max_receive_count);
     draft.say("expect.receives", "the jobs queue's maxReceiveCount");
-    draft.settings.outputs.jobs_queue = named(&mut draft, "outputs.jobs_queue", jobs);
+    draft.settings.outputs.jobs_queue = named(&mut draft, "outputs.jobs_queue", stack, jobs);
     draft.settings.outputs.dead_letter_queue =
-        named(&mut draft, "outputs.dead_letter_queue", dead_letters);
+        named(&mut draft, "outputs.dead_letter_queue", stack, dead_letters);
     pages(&mut draft, stack, template);
     api(&mut draft, stack, template, jobs);
     draft
 }
 
 /// By which name a queue is found in every deployment of the stack: an output, or else its logical id.
-fn named(draft: &mut Draft, key: &'static str, queue: &FoundQueue) -> String {
+fn named(
+    draft: &mut Draft,
+    key: &'static str,
+    stack: &StackEvidence,
+    queue: &FoundQueue,
+) -> String {
     if let Some(output) = queue.outputs.first() {
         return output.clone();
     }
     if let Some(id) = &queue.logical_id {
         draft.say(key, "no output names the queue, so this is its logical id in the template");
-        return id.clone();
+        return shortest(stack, "AWS::SQS::Queue", id).to_owned();
     }
     draft.doubt(
         key,

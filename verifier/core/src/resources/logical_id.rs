@@ -22,6 +22,14 @@ pub(super) fn resource<'a>(
     alike.next().filter(|_| alike.next().is_none())
 }
 
+/// The shortest name by which a resource's logical id is found: without CDK's hash, unless it would name another one, too.
+pub(crate) fn shortest<'a>(stack: &StackEvidence, resource_type: &str, id: &'a str) -> &'a str {
+    let is_found = |short: &&str| {
+        resource(stack, resource_type, short).is_some_and(|found| found.logical_id == id)
+    };
+    without_hash(id).filter(is_found).unwrap_or(id)
+}
+
 /// A logical id without CDK's hash, where it ends in one.
 fn without_hash(id: &str) -> Option<&str> {
     let (before, hash) = id.split_at_checked(id.len().checked_sub(HASH_DIGITS)?)?;
@@ -41,6 +49,24 @@ mod tests {
         });
         let stack = StackEvidence { resources: resources.collect(), ..StackEvidence::default() };
         resource(&stack, "AWS::SQS::Queue", wanted).map(|one| one.logical_id.clone())
+    }
+
+    #[test]
+    fn a_logical_id_is_named_without_cdks_hash_where_that_is_enough() {
+        let of = |ids: &[&str], id: &str| {
+            let resources = ids.iter().map(|id| StackResource {
+                logical_id: (*id).to_owned(),
+                physical_id: String::new(),
+                resource_type: "Q".to_owned(),
+            });
+            let stack =
+                StackEvidence { resources: resources.collect(), ..StackEvidence::default() };
+            shortest(&stack, "Q", id).to_owned()
+        };
+        assert_eq!(of(&["Jobs4F2A9C01"], "Jobs4F2A9C01"), "Jobs");
+        assert_eq!(of(&["Jobs4F2A9C01", "Jobs5F2A9C01"], "Jobs4F2A9C01"), "Jobs4F2A9C01");
+        assert_eq!(of(&["Jobs4F2A9C01", "Jobs"], "Jobs4F2A9C01"), "Jobs4F2A9C01");
+        assert_eq!(of(&["Jobs"], "Jobs"), "Jobs");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod role;
 
 pub use by::By;
 pub use found::{Found, Located, Named, Resources, Whence};
+pub(crate) use logical_id::shortest;
 pub use outputs_file::{OutputsFile, OutputsFileError, StacksOutputs, read_json, read_terraform};
 pub use pair::only_pair;
 pub use role::Role;
