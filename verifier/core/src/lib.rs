@@ -10,6 +10,7 @@ pub(crate) mod command;
 pub mod dead_letters;
 pub mod evidence;
 pub mod experiment;
+pub mod harmful;
 pub mod iam;
 pub mod init;
 pub mod nearest;

@@ -77,10 +77,10 @@ fn nearest() -> Result<Option<PathBuf>, Failure> {
 
 /// Fails on settings that somebody else has put above the working directory, such as in `/tmp`: they decide what passes.
 fn check_owner(path: &Path, here: &Path) -> Result<(), Failure> {
-    let (Ok(file), Ok(folder)) = (files::owner(path), files::owner(here)) else { return Ok(()) };
-    if is_trusted(file, files::caller(), folder) {
+    if files::is_trusted(path, here) {
         return Ok(());
     }
+    let file = files::owner(path).unwrap_or_default();
     let shown = path.display();
     Err(Failure {
         next: Some(format!("if they are meant, pass --config {shown}; else run in another folder")),
@@ -88,22 +88,4 @@ fn check_owner(path: &Path, here: &Path) -> Result<(), Failure> {
             "the settings {shown} are another user's (user id {file}), and are not read unless they are named"
         ))
     })
-}
-
-/// Whether settings of that owner are read without being named. A checkout may be another user's as a whole, as in a container.
-fn is_trusted(owner: u32, caller: u32, owner_of_folder: u32) -> bool {
-    [caller, owner_of_folder, 0].contains(&owner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_of_another_user_are_not_found() {
-        assert!(is_trusted(1001, 1001, 1001) && is_trusted(0, 1001, 1001));
-        // A checkout in a container.
-        assert!(is_trusted(1001, 0, 1001));
-        assert!(!is_trusted(1002, 1001, 1001) && !is_trusted(1002, 0, 0));
-    }
 }

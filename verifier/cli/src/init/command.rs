@@ -25,7 +25,7 @@ use crate::shell::ask;
 use crate::shell::endpoint;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
-use crate::shell::files::{self, Target as File};
+use crate::shell::files::{self, Readers, Target as File};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::output::tell;
 use crate::shell::progress::Progress;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let (output, format, queue) = (args.output.clone(), args.format, args.queue.clone());
-    let (is_local, may_probe) = (is_local(&args), args.probe);
+    let (is_local, may_probe, may_replace) = (is_local(&args), args.probe, args.force);
     let target = tokio::select! {
         target = target(args, &progress) => target?,
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
@@ -56,9 +56,7 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
         }
         let (draft, is_probed) = Box::pin(stage.draft(&bodies, probes)).await?;
         let (written, settings) = valid(&draft, name_of(&target))?;
-        File::named(&output)
-            .write_report(written.text.as_bytes())
-            .map_err(|error| files::failed("settings", &output, &error))?;
+        write(&output, &written, may_replace)?;
         finish(
             &target,
             &output,
@@ -108,6 +106,17 @@ fn urls<'a>(draft: &Draft, outputs: &'a BTreeMap<String, String>) -> Urls<'a> {
     let of = |name: &Option<String>| outputs.get(name.as_ref()?).map(String::as_str);
     let named = &draft.settings.outputs;
     Urls { preview: of(&named.preview_url), api: of(&named.api_url), jobs: of(&named.job_url) }
+}
+
+/// Writes the file. One that has come meanwhile is kept, too.
+fn write(path: &Path, written: &Written, may_replace: bool) -> Result<(), Failure> {
+    let text = written.text.as_bytes();
+    let done = if may_replace || files::is_special(path) {
+        File::named(path).write_report(text)
+    } else {
+        files::write_new(path, text, Readers::AsBefore)
+    };
+    done.map_err(|error| files::failed("settings", path, &error))
 }
 
 /// Fails where the file is there already, unless it may be replaced, or could not be written.

@@ -3,7 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/cdk/v2/guide/deploy.html>, "cloud assembly"; the format is that of
 //! `@aws-cdk/cloud-assembly-schema`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
@@ -102,7 +102,7 @@ fn of_manifest(folder: &Path, manifest: &Value) -> Vec<Synthesised> {
     let stacks = artifacts(manifest, "aws:cloudformation:stack").filter_map(|(id, artifact)| {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let properties = &artifact["properties"];
-        let template = folder.join(properties["templateFile"].as_str()?);
+        let template = folder.join(properties["templateFile"].as_str().filter(is_inside)?);
         let name = text(&properties["stackName"]).unwrap_or_else(|| id.clone());
         let others = text(&artifact["displayName"]).into_iter().chain([id.clone()]).collect();
         Some(Synthesised { name, others, template })
@@ -110,9 +110,15 @@ fn of_manifest(folder: &Path, manifest: &Value) -> Vec<Synthesised> {
     stacks.collect()
 }
 
+/// Whether a path leads to nothing outside of its folder, by its parts.
+fn is_inside(path: &&str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 fn assemblies_of(manifest: &Value) -> impl Iterator<Item = &str> {
     artifacts(manifest, "cdk:cloud-assembly")
         .filter_map(|(_, artifact)| artifact["properties"]["directoryName"].as_str())
+        .filter(is_inside)
 }
 
 #[cfg(test)]

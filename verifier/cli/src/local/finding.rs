@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::local::assembly;
 use crate::shell::failure::Failure;
+use crate::shell::files;
 
 /// Where synthesised templates lie in a project that keeps them.
 const KEPT: &str = "stack/template";
 /// Where CDK synthesises into.
 const ASSEMBLY: &str = "cdk.out";
+/// What the root of a repository has.
+const REPOSITORY: &str = ".git";
 /// What says that a folder is a project of CDK's.
 const CDK: &str = "cdk.json";
 /// Where other tools write templates, and what they are called by hand, the finished ones first.
@@ -26,11 +29,11 @@ const TEMPLATES: [&str; 6] = [
 
 /// The template that is meant in a folder, and the name of its stack where that is said.
 ///
-/// A folder that keeps its templates is looked for from here upwards. What other tools make counts here alone: further up it may be
-/// somebody else's, whose functions would be run.
+/// What a tool makes counts in the working directory alone. A folder that keeps its templates is looked for from there upwards, within
+/// the repository, and not where another user has put it: the functions of what is found are run.
 pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<String>), Failure> {
-    if let Some(folder) = here.ancestors().map(|each| each.join(KEPT)).find(|each| each.is_dir()) {
-        return assembly::template(&only_template(&folder)?, stack);
+    if here.join(KEPT).is_dir() {
+        return assembly::template(&only_template(&here.join(KEPT))?, stack);
     }
     let assembly = here.join(ASSEMBLY);
     if assembly.is_dir() {
@@ -40,6 +43,9 @@ pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<
         TEMPLATES.map(|name| here.join(name)).into_iter().find(|each| each.is_file())
     {
         return assembly::template(&template, stack);
+    }
+    if let Some(folder) = kept_above(here) {
+        return assembly::template(&only_template(&folder)?, stack);
     }
     let next = if here.join(CDK).is_file() {
         format!("synthesise it with `npx cdk synth`, which makes {ASSEMBLY}")
@@ -53,6 +59,21 @@ pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<
             TEMPLATES.join(", ")
         ))
     })
+}
+
+/// The nearest folder above that keeps templates.
+fn kept_above(here: &Path) -> Option<PathBuf> {
+    for folder in here.ancestors() {
+        let kept = folder.join(KEPT);
+        if kept.is_dir() {
+            let is_trusted = [folder, &kept].iter().all(|found| files::is_trusted(found, here));
+            return is_trusted.then_some(kept);
+        }
+        if folder.join(REPOSITORY).exists() {
+            return None;
+        }
+    }
+    None
 }
 
 /// The only template in a folder.
@@ -115,6 +136,16 @@ mod tests {
         let built = ".aws-sam/build/template.yaml";
         assert_eq!(found(&["template.yaml", built], ""), of(built));
         assert_eq!(found(&["template.yml"], ""), of("template.yml"));
+    }
+
+    #[test]
+    fn the_project_of_the_working_directory_goes_first_and_another_repositorys_never_counts() {
+        let kept = "stack/template/S.template.json";
+        let own = Some(("mine/template.yaml".to_owned(), None));
+        assert_eq!(found(&[kept, "mine/template.yaml"], "mine"), own);
+        assert_eq!(found(&[kept, "mine/.git"], "mine"), None);
+        assert_eq!(found(&[kept, "mine/.git"], "mine/deep"), None);
+        assert!(found(&[kept, ".git"], "mine/deep").is_some());
     }
 
     #[test]

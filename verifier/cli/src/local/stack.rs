@@ -175,7 +175,8 @@ fn find_project(here: &Path, template: &Path) -> Option<PathBuf> {
     };
     let found =
         here.ancestors().find(is_workspace).or_else(|| template.ancestors().find(is_workspace));
-    found.map(Path::to_path_buf)
+    // It is built, which runs what is in it.
+    found.filter(|found| files::is_trusted(found, here)).map(Path::to_path_buf)
 }
 
 /// The stack's name, from the template's file name as CDK writes it: `NAME.template.json`.

@@ -13,7 +13,7 @@ use super::queues::name_of;
 use crate::dlq::{DlqTarget, Log, Selection, Spool, see};
 use crate::shell::clean;
 use crate::shell::failure::Failure;
-use crate::shell::files;
+use crate::shell::files::{self, Readers};
 use crate::shell::interrupt::Interrupt;
 use crate::shell::progress::Progress;
 
@@ -147,6 +147,13 @@ fn read(path: &Path) -> Result<String, Failure> {
 /// Writes a plan, which names messages and why they failed.
 pub(super) fn write(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let text = clean::json(&serde_json::to_string_pretty(plan).unwrap_or_default()) + "\n";
-    let written = files::write_private(path, text.as_bytes());
+    // The look at the queue took a while, in which something else may have come there.
+    check(path)?;
+    let is_new = !files::is_there(path);
+    let written = if is_new {
+        files::write_new(path, text.as_bytes(), Readers::User)
+    } else {
+        files::write_private(path, text.as_bytes())
+    };
     written.map_err(|error| files::failed("plan", path, &error))
 }

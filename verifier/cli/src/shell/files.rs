@@ -103,6 +103,17 @@ pub(crate) fn owner(path: &Path) -> io::Result<u32> {
     Ok(fs::metadata(path)?.uid())
 }
 
+/// Whether what was found above a folder, and not named, counts there: it is the user's, the superuser's, or of whoever has that
+/// folder, since a checkout may be another user's as a whole, as in a container.
+pub(crate) fn is_trusted(path: &Path, here: &Path) -> bool {
+    let (Ok(owner_of_it), Ok(folder)) = (owner(path), owner(here)) else { return true };
+    is_trusted_owner(owner_of_it, caller(), folder)
+}
+
+fn is_trusted_owner(owner: u32, caller: u32, owner_of_folder: u32) -> bool {
+    [caller, owner_of_folder, 0].contains(&owner)
+}
+
 /// The id of the user whose rights count.
 pub(crate) fn caller() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -111,6 +122,14 @@ pub(crate) fn caller() -> u32 {
 /// Writes what nobody else may read: bodies, or secrets. Whoever waits for the file never sees a part of it.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     Staged::new(place(path)?, content, Readers::User)?.commit()
+}
+
+/// Writes a file where none is; one that is there is kept.
+pub(crate) fn write_new(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    check_name(path)?;
+    let mut draft = Draft::with_mode(path, if readers == Readers::User { 0o600 } else { 0o666 })?;
+    draft.add(content)?;
+    draft.become_new(path)
 }
 
 /// Whether a file could be written there, before anything has taken its time. Nothing is changed.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::harmful::is_harmful;
 use crate::settings::{KEYS, Settings, in_toml};
 
 /// Settings, and what there is to say about them.
@@ -91,18 +92,36 @@ impl Draft {
     }
 }
 
-/// A line of comment. TOML forbids control characters in it.
+/// A line of comment. TOML forbids control characters in it, and what turns text around or cannot be seen is shown as an escape.
 ///
 /// Source: <https://toml.io/en/v1.0.0#comment>.
 fn comment(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("# {text}")
+    let mut shown = String::from("# ");
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => shown.push(' '),
+            c if is_harmful(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::settings::InForce;
+
+    #[test]
+    fn what_hides_or_turns_text_around_is_written_as_an_escape() {
+        let mut draft = Draft::default();
+        draft.settings.outcomes.success = vec!["a\u{202e}b\u{2028}\u{e0001}\u{1b}".to_owned()];
+        draft.doubt("outcomes.success", "\u{202e}turned\u{1b}[31m");
+        let written = draft.file("of \u{202e}");
+        assert!(!written.text.contains(|c| c != '\n' && is_harmful(c)), "{}", written.text);
+        let read = InForce::read("verifier.toml", &written.text).expect("settings");
+        assert_eq!(read.settings(), &draft.settings);
+    }
 
     #[test]
     fn the_file_holds_what_is_different_and_says_what_is_not_sure() {

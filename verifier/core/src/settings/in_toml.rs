@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::harmful::is_harmful;
+
 /// A value as TOML, as it could stand behind a key on one line.
 pub fn in_toml(value: &Value) -> String {
     match value {
@@ -27,11 +29,11 @@ fn bare(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
 }
 
-/// A TOML string: a literal one where that spares escapes.
+/// A TOML string: a literal one where that spares escapes. What is not to be shown as it is stands there as an escape.
 ///
 /// Source: <https://toml.io/en/v1.0.0#string>.
 fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c != '\'' && (c == '\t' || !c.is_control());
+    let is_plain = |c: char| c != '\'' && (c == '\t' || !is_harmful(c));
     if text.contains(['"', '\\']) && text.chars().all(is_plain) {
         return format!("'{text}'");
     }
@@ -40,8 +42,11 @@ fn quoted(text: &str) -> String {
         match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            c if c.is_control() => {
-                // Writing to a String cannot fail.
+            // Writing to a String cannot fail.
+            c if is_harmful(c) && u32::from(c) > 0xffff => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+            c if is_harmful(c) => {
                 let _ = write!(quoted, "\\u{:04X}", u32::from(c));
             }
             c => quoted.push(c),

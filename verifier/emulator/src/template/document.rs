@@ -86,7 +86,7 @@ impl Template {
             // A transform may bring resources that are no objects.
             let transform = sections::check_transforms(&written).err();
             let known = transform.or_else(|| untyped_resource(&written));
-            known.unwrap_or_else(|| TemplateError::Malformed(error.to_string()))
+            known.unwrap_or_else(|| TemplateError::Malformed(problem(&written, &error)))
         })?;
         if template.resources.is_empty() {
             return Err(TemplateError::Malformed("it has no Resources".to_owned()));
@@ -161,6 +161,18 @@ fn document(text: &str) -> Result<Value, TemplateError> {
             yaml::parse(text).map_err(|_| TemplateError::Malformed(format!("in JSON, {error}")))
         }
     }
+}
+
+/// What is wrong with the shape of a document, without what it holds: it may be any file, which is no template.
+fn problem(written: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    if !written.is_object() {
+        return "it is no mapping with Resources".to_owned();
+    }
+    let text = error.inner().to_string();
+    // The value stands between the kind that was found and the one that was expected.
+    let (found, expected) = text.split_once(", expected ").unwrap_or((&text, "another"));
+    let kind = found.split([' ', '`', '"']).take(3).collect::<Vec<_>>().join(" ");
+    format!("{}: {kind}, expected {expected}", error.path())
 }
 
 /// The refusal of a template with a resource that says nothing of its type.

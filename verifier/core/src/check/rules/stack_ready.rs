@@ -81,10 +81,12 @@ pub fn unnamed(missing: &str, stack: &StackEvidence, expected_outputs: &[&str]) 
     let found: Vec<&str> = names.filter(|name| !expected_outputs.contains(name)).collect();
     let add = format!("add the output {missing} to the stack and deploy it");
     if found.is_empty() {
-        return add;
+        return format!(
+            "{add}; for a stack of your own, `verifier init` proposes a verifier.toml without it"
+        );
     }
     format!(
-        "if other outputs hold that, name them below [outputs] in verifier.toml, or the resources themselves below [resources] (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
+        "`verifier init` proposes a verifier.toml for this stack; or name the outputs that hold it below [outputs] there, or the resources themselves below [resources] (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
         found.join(", ")
     )
 }
@@ -182,6 +184,7 @@ mod tests {
         assert!(of_others.contains("verifier.toml"), "{of_others}");
         assert!(of_others.contains("the stack has TicketsUrl."), "{of_others}");
         stack.outputs.remove("TicketsUrl");
-        assert_eq!(next(&stack), "add the output JobUrl to the stack and deploy it");
+        assert!(next(&stack).starts_with("add the output JobUrl to the stack and deploy it; "));
+        assert!(next(&stack).contains("`verifier init`"));
     }
 }
