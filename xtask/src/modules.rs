@@ -20,16 +20,20 @@ const CLI: [(&str, &[&str]); 13] = [
     ("local", &["shell", "report"]),
     ("resources", &["shell", "config"]),
     ("check", &["shell", "report", "config", "local", "resources"]),
+    ("init", &["shell", "report", "local", "resources", "check"]),
     ("dlq", &["shell", "report", "config", "resources"]),
     ("redrive", &["shell", "report", "config", "resources", "dlq"]),
     ("chaos", &["shell", "report", "config", "local", "resources", "check", "dlq", "redrive"]),
     ("iam", &["shell", "report", "config", "resources", "check"]),
     ("manual", &["shell", "report"]),
     // The command line is made of those of the capabilities.
-    ("args", &["config", "local", "check", "dlq", "redrive", "chaos", "iam", "manual"]),
+    ("args", &["config", "local", "check", "init", "dlq", "redrive", "chaos", "iam", "manual"]),
     (
         "",
-        &["args", "config", "local", "check", "dlq", "redrive", "chaos", "iam", "manual", "shell"],
+        &[
+            "args", "config", "local", "check", "init", "dlq", "redrive", "chaos", "iam", "manual",
+            "shell",
+        ],
     ),
 ];
 

@@ -2,31 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::learnt::{Learnt, NO_FAILURE};
 use super::phrases;
+use super::probe::Probe;
 use super::told::{Told, of_probe};
 use crate::settings::Outcomes;
-
-/// A job that was submitted to see what the worker makes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// Its id, which its body holds.
-    pub job_id: String,
-    /// The id of the run, which its body may hold.
-    pub run_id: String,
-    /// The id of its message, where that is known.
-    pub message_id: Option<String>,
-    /// Whether it is meant to succeed.
-    pub succeeds: bool,
-}
-
-/// How outcomes are read, and what is not sure about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Learnt {
-    /// The settings.
-    pub(super) outcomes: Outcomes,
-    /// Keys of `[outcomes]` that were not seen or could be others, each with the reason.
-    pub(super) unsure: Vec<(&'static str, String)>,
-}
 
 /// How to read outcomes from a log, of which these are lines in their order; `None` where no line tells that a job has succeeded.
 ///
@@ -98,10 +78,6 @@ fn of_fields(probes: &[Probe], told: &[Told]) -> Option<Learnt> {
     Some(Learnt { outcomes, unsure })
 }
 
-/// Why it is not known what a failure looks like.
-pub(super) const NO_FAILURE: &str =
-    "no line was seen that only a job that fails has; an uncaught error is seen without one";
-
 /// The names of fields that tell why a job failed, the likeliest first.
 const REASONS: &[&str] =
     &["reason", "error", "errormessage", "err", "cause", "exception", "detail", "message", "msg"];
@@ -146,15 +122,6 @@ fn best(
         (word.parse::<f64>().is_ok(), rank(path, OUTCOMES), path.len())
     })?;
     Some((chosen.0.clone(), chosen.1.clone()))
-}
-
-impl Probe {
-    /// Whether a text holds an id of it.
-    pub(super) fn is_named_in(&self, text: &str) -> bool {
-        text.contains(&self.job_id)
-            || text.contains(&self.run_id)
-            || self.message_id.as_ref().is_some_and(|id| text.contains(id))
-    }
 }
 
 /// The name at the end of a path, without case and separators.

@@ -4,14 +4,16 @@ mod answers;
 mod bodies;
 mod choose;
 mod draft;
+mod learnt;
 mod lines;
 mod phrases;
+mod probe;
 mod propose;
 mod template;
 mod told;
 
 pub use choose::{FoundQueue, Pair, Unchosen, choose};
 pub use draft::{Draft, Unsure, Written};
-pub use lines::Probe;
+pub use probe::Probe;
 pub use propose::{outputs_of, propose};
 pub use template::TemplateView;

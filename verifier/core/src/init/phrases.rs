@@ -1,6 +1,7 @@
 //! From lines of text to a pattern: the words beside a job's id that only jobs of one end have.
 
-use super::lines::{Learnt, NO_FAILURE, Probe};
+use super::learnt::{Learnt, NO_FAILURE};
+use super::probe::Probe;
 use super::told::Told;
 use crate::settings::Outcomes;
 

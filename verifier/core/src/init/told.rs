@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::lines::Probe;
+use super::probe::Probe;
 
 /// A line that names a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,23 +35,6 @@ pub(super) fn of_probe(probes: &[Probe], line: &str) -> Option<Told> {
     let message = value.as_ref().and_then(|value| value["message"].as_str());
     let text = message.unwrap_or(line).to_owned();
     Some(Told { probe, fields, text })
-}
-
-impl Probe {
-    /// Whether a text holds the job's id or the message's.
-    fn is_named_in_by_itself(&self, text: &str) -> bool {
-        self.ids().any(|id| text.contains(id))
-    }
-
-    /// Whether a text is one of them.
-    fn is_id(&self, text: &str) -> bool {
-        self.ids().any(|id| id == text)
-    }
-
-    /// The job's id, and the message's.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.job_id), self.message_id.as_ref()].into_iter().flatten().map(String::as_str)
-    }
 }
 
 /// All values below a value that are no lists and no tables, as texts, by their paths. A name with a dot has no path of its own.

@@ -48,8 +48,7 @@ pub fn read_terraform(path: &str, text: &str) -> Result<OutputsFile, OutputsFile
             let problem = format!(
                 "expected what `terraform output -json` prints, and {name} has no value in it"
             );
-            let next =
-                "write it anew with `terraform output -json`, or pass other JSON by --json-outputs";
+            let next = "write it again with `terraform output -json`, or pass other JSON by --json-outputs";
             return Err(error(path, problem, Some(next)));
         };
         if output.get("sensitive") == Some(&Value::Bool(true)) {

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::model::Submit;
+use super::submit::Submit;
 
 /// A string that is not blank.
 pub(super) struct Text;

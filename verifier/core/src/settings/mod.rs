@@ -18,6 +18,7 @@ mod nested;
 mod outcome_reader;
 mod placeholders;
 mod schema;
+mod submit;
 pub mod urls;
 mod validity;
 
@@ -30,7 +31,7 @@ pub use keys::{KEYS, Key, reference};
 pub use message_ids::MessageIds;
 pub use model::{
     ANY_ORIGIN, Allowance, Api, Effects, Expect, JOB_URL_VARIABLE, Jobs, NamedResources, Outcomes,
-    Outputs, Page, Refused, Settings, Submit, queue_name,
+    Outputs, Page, Refused, Settings, queue_name,
 };
 pub(crate) use nested::{document, roots};
 pub use outcome_reader::OutcomeReader;
@@ -38,3 +39,4 @@ pub(crate) use placeholders::text_of;
 pub(crate) use placeholders::with_tags;
 pub use placeholders::{Filling, lookup};
 pub use schema::schema;
+pub use submit::Submit;

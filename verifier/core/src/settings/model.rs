@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MessageIds;
 use super::kinds::{Text, TextOrFalse, Whole, WholeOrFalse};
+use super::submit::Submit;
 
 /// The origin in [`Expect::origins`] that stands for every one.
 pub const ANY_ORIGIN: &str = "*";
@@ -167,17 +168,6 @@ pub struct Jobs {
     /// The JSON path to the job's id in the queue's message.
     #[serde(with = "Text")]
     pub message_job_id: String,
-}
-
-/// How jobs get to the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Submit {
-    /// They are posted to the API.
-    #[default]
-    Http,
-    /// They are sent to the queue itself.
-    Sqs,
 }
 
 /// A body that the API has to refuse.

@@ -1,0 +1,14 @@
+//! By which entrance jobs are submitted.
+
+use serde::{Deserialize, Serialize};
+
+/// How jobs get to the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Submit {
+    /// They are posted to the API.
+    #[default]
+    Http,
+    /// They are sent to the queue itself.
+    Sqs,
+}
