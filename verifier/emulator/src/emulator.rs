@@ -183,9 +183,12 @@ impl Emulator {
         &self.stack
     }
 
-    /// What is to be known of the interpreters that run functions: a sentence each.
+    /// What is to be known of what is missing in the stack, and of the interpreters that run functions: a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        self.world.code.warnings()
+        let absent = self.stack.absent.iter().map(|absent| {
+            format!("{} ({}) {}", absent.logical_id, absent.resource_type, absent.reason)
+        });
+        absent.chain(self.world.code.warnings()).collect()
     }
 
     /// The functions whose program cannot be started, as far as that shows before.

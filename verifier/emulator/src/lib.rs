@@ -58,4 +58,4 @@ pub use stack::{
     AlarmSpec, Code, CodePlace, FunctionSpec, Layer, LogGroupSpec, Organization, Output, Program,
     RoleSpec, Runtime, Skipped, Stack,
 };
-pub use template::{Template, TemplateError};
+pub use template::{Template, TemplateError, document as template_document};

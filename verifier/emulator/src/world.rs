@@ -19,7 +19,8 @@ use crate::queues::Queues;
 use crate::roots::{Author, NotFollowed, is_directory_below, program};
 use crate::site::Sites;
 use crate::stack::{
-    self, AlarmSpec, Code, FunctionSpec, LogGroupSpec, Program, SiteContent, SiteSpec, Stack,
+    self, AlarmSpec, Code, FunctionSpec, LogGroupSpec, NOT_NEEDED, Program, SiteContent, SiteSpec,
+    Skipped, Stack,
 };
 use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
 use crate::variables::forbidden;
@@ -84,7 +85,7 @@ impl World {
         parameters: &BTreeMap<String, String>,
         author: Author,
     ) -> Result<Stack, EmulatorError> {
-        let stack = with_room(|| {
+        let mut stack = with_room(|| {
             let evaluator =
                 Evaluator::new(template, name, &self.region, &self.endpoint, parameters)
                     .with_values(&self.values)
@@ -94,7 +95,7 @@ impl World {
             Ok(stack::build(&evaluator)?)
         })?;
         stack::check_functions(&stack)?;
-        let launches = self.launches(&stack.functions, author)?;
+        let launches = self.launches(&mut stack, author)?;
         self.check_directories(&stack.sites, author)?;
         self.check_functions(&stack)?;
         self.create_queues(&stack)?;
@@ -146,28 +147,44 @@ impl World {
     }
 
     /// What is started for each function. A request's template gets no others, and no other environment, than the user means.
+    /// One that cannot be run and is not needed goes from the stack's functions to what is skipped of it.
     fn launches(
         &self,
-        functions: &[FunctionSpec],
+        stack: &mut Stack,
         author: Author,
     ) -> Result<Vec<(FunctionSpec, Launch)>, EmulatorError> {
         if author == Author::User {
-            if let Some(unknown) = self.code.unknown(functions) {
+            if let Some(unknown) = self.code.unknown(&stack.functions) {
                 return Err(EmulatorError::UnknownCode(unknown.to_owned()));
             }
-            self.learn(functions);
+            self.learn(&stack.functions);
         }
-        let launch = |function: &FunctionSpec| {
-            if author == Author::Request {
-                self.check_variables(function)?;
+        let mut launches = Vec::new();
+        for function in std::mem::take(&mut stack.functions) {
+            match self.launch_of(&function, author) {
+                Ok(launch) => {
+                    launches.push((function.clone(), launch));
+                    stack.functions.push(function);
+                }
+                Err(error) if function.is_needed => return Err(error),
+                Err(error) => stack.skipped.push(Skipped {
+                    logical_id: function.logical_id,
+                    resource_type: "AWS::Lambda::Function".to_owned(),
+                    reason: format!("{NOT_NEEDED}: {error}"),
+                }),
             }
-            let launch = match &function.program {
-                Program::Binary(binary) => self.program(function, binary, author),
-                Program::Code(code) => self.of_code(function, code, author),
-            };
-            Ok((function.clone(), launch?))
-        };
-        functions.iter().map(launch).collect()
+        }
+        Ok(launches)
+    }
+
+    fn launch_of(&self, function: &FunctionSpec, author: Author) -> Result<Launch, EmulatorError> {
+        if author == Author::Request {
+            self.check_variables(function)?;
+        }
+        match &function.program {
+            Program::Binary(binary) => self.program(function, binary, author),
+            Program::Code(code) => self.of_code(function, code, author),
+        }
     }
 
     /// Takes what the user's own template has for known.

@@ -127,6 +127,7 @@ fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
         faults,
         parameters,
         values,
+        without,
         no_iam,
         callers,
     } = &args.template;
@@ -138,6 +139,7 @@ fn refuse_local_options(args: &CheckArgs) -> Result<(), Failure> {
         ("--faults", faults.is_some()),
         ("--parameter", !parameters.is_empty()),
         ("--value", !values.is_empty()),
+        ("--without", !without.is_empty()),
         ("--no-iam", *no_iam),
         ("--as", callers.is_some()),
         ("--clock", args.clock.is_some()),

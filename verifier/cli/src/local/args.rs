@@ -59,6 +59,9 @@ pub(crate) struct TemplateArgs {
     /// The value of what AWS looks up elsewhere, such as /app/table for {{resolve:ssm:/app/table}}, a parameter of SSM or the name of an export; may be repeated.
     #[arg(long = "value", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub(crate) values: Vec<(String, String)>,
+    /// Leave a resource of the template out: one that brings messages or requests into the stack in a way that is not emulated; several are separated by commas.
+    #[arg(long = "without", value_name = "LOGICAL_ID", value_delimiter = ',')]
+    pub(crate) without: Vec<String>,
     /// Let functions do what their roles do not allow, and everything else that IAM would deny.
     #[arg(long)]
     pub(crate) no_iam: bool,

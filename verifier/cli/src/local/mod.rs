@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod assembly;
 mod command;
 mod finding;
+mod includes;
 mod ready;
 mod sam;
 pub(crate) mod stack;

@@ -22,11 +22,15 @@ use environment::Environment;
 /// The transform that is done here.
 const TRANSFORM: &str = "AWS::Serverless-2016-10-31";
 const SCRIPT: &str = include_str!("sam/transform.py");
+const STATE_MACHINE: &str = "AWS::Serverless::StateMachine";
 /// A bucket that stands for this machine while a template is translated: the translator takes code from buckets only.
 const HERE: &str = "verifier-this-machine";
 /// The properties with paths, by type, and the property that each becomes, by its type.
-const PATHS: [(&str, &str); 2] =
-    [("AWS::Serverless::Function", "CodeUri"), ("AWS::Serverless::LayerVersion", "ContentUri")];
+const PATHS: [(&str, &str); 3] = [
+    ("AWS::Serverless::Function", "CodeUri"),
+    ("AWS::Serverless::LayerVersion", "ContentUri"),
+    (STATE_MACHINE, "DefinitionUri"),
+];
 const BECOME: [(&str, &str); 2] =
     [("AWS::Lambda::Function", "Code"), ("AWS::Lambda::LayerVersion", "Content")];
 
@@ -49,7 +53,7 @@ pub(crate) async fn processed(
     if !others.is_empty() {
         translated["Transform"] = Value::Array(others);
     }
-    Ok(Template::parse(&translated.to_string())?)
+    Ok(template.transformed(&translated.to_string())?)
 }
 
 /// A template without SAM's transform, and the other transforms that it has; none where it has not SAM's.
@@ -73,8 +77,10 @@ fn unread(document: &Value) -> Option<String> {
         if kind == "AWS::Serverless::Application" {
             return Some(format!("{logical_id} ({kind}) is another application (Location), which is not read here"));
         }
-        resource.get("Properties")?.get("DefinitionUri").map(|_| {
-            format!("{logical_id} ({kind}) has its definition in a file (DefinitionUri): put it into DefinitionBody")
+        // A state machine is not emulated, so what it does need not be read.
+        let is_read = kind != STATE_MACHINE;
+        resource.get("Properties")?.get("DefinitionUri").filter(|_| is_read).map(|_| {
+            format!("{logical_id} ({kind}) has its definition in a bucket (DefinitionUri), which is not on this machine: name a file beside the template, or put it into DefinitionBody")
         })
     })
 }

@@ -13,6 +13,7 @@ use verifier_emulator::{
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
+use crate::local::includes::included;
 use crate::local::{assembly, finding, sam};
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -56,7 +57,11 @@ pub(crate) async fn start(
     let text = files::read_text(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
-    let template = sam::processed(Template::parse(&text)?, &args.parameters, progress).await?;
+    let text = included(text, path.parent().unwrap_or(Path::new("")))?;
+    let parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
+    let template = Template::processed(&text, &parameters)?;
+    let mut template = sam::processed(template, &args.parameters, progress).await?;
+    template.leave_out(args.without)?;
     let project = find_project(&here, &path);
     let root = project.as_deref().unwrap_or(&here);
     let folders = named_in(&template, DIRECTORY_KEY);
@@ -76,7 +81,7 @@ pub(crate) async fn start(
         template,
         stack_name: named.unwrap_or_else(|| stack_name(&path)),
         region: options.region,
-        parameters: args.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+        parameters,
         values: args.values.into_iter().collect(),
         functions,
         code: CodeConfig {

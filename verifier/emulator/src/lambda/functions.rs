@@ -403,6 +403,7 @@ mod tests {
 
     fn spec(mode: &str) -> FunctionSpec {
         FunctionSpec {
+            is_needed: true,
             logical_id: "Probe".to_owned(),
             name: "probe".to_owned(),
             arn: "arn:aws:lambda:us-local-1:000000000000:function:probe".to_owned(),

@@ -24,9 +24,6 @@ const PARTS: [&str; 4] = [
 ];
 const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const MALFORMED_KEY: &str = "The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"";
-/// What invokes functions by requests, too, and would be missing without a word.
-const OTHER_ENTRANCES: [(&str, &str); 2] =
-    [("AWS::ApiGateway::RestApi", "a REST API"), ("AWS::Lambda::Url", "the URL of a function")];
 /// How long an integration may take: as long as it may, where it does not say.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-integration.html>.
@@ -41,13 +38,6 @@ impl Builder<'_> {
         organization: &Organization,
     ) -> Result<Vec<ApiSpec>, TemplateError> {
         self.check_parts()?;
-        for (kind, what) in OTHER_ENTRANCES {
-            if let Some(other) = self.of_type(kind).next() {
-                return Err(other.unsupported(format!(
-                    "is {what}, whose requests are not answered here: HTTP APIs (AWS::ApiGatewayV2::Api) are"
-                )));
-            }
-        }
         self.of_type("AWS::ApiGatewayV2::Api")
             .map(|api| self.api(api, functions, organization))
             .collect()
@@ -73,9 +63,6 @@ impl Builder<'_> {
         organization: &Organization,
     ) -> Result<ApiSpec, TemplateError> {
         let properties = api.properties();
-        if properties.text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
-            return Err(api.unsupported("is a WebSocket API"));
-        }
         let protocol = properties.text("ProtocolType")?;
         if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
             return Err(api.refused("Invalid protocol specified. Must be one of [HTTP, WEBSOCKET]"));
@@ -179,6 +166,11 @@ impl Builder<'_> {
                     "has another integration than with a function (type of {key}), and only functions are invoked here"
                 )));
             }
+            if let Some(service) = properties.text("integrationSubtype")? {
+                return Err(api.unsupported(format!(
+                    "has the integrationSubtype {service} of {key}, and only functions are invoked here"
+                )));
+            }
             if properties.text("payloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
                 return Err(api.unsupported(format!(
                     "has another payload format than {PAYLOAD_FORMAT} (payloadFormatVersion of {key})"
@@ -224,9 +216,14 @@ impl Builder<'_> {
         if properties.text("ApiId")? != route.properties().text("ApiId")? {
             return Err(route.unsupported(format!("has no integration {integration_id}")));
         }
-        if properties.text("PayloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
+        if let Some(other) = other_service(&properties)? {
             return Err(integration
-                .unsupported(format!("has another payload format than {PAYLOAD_FORMAT}")));
+                .unsupported(format!("has the {other}, and only functions are invoked here")));
+        }
+        if properties.text("PayloadFormatVersion")?.as_deref() != Some(PAYLOAD_FORMAT) {
+            return Err(integration.unsupported(format!(
+                "has another payload format than {PAYLOAD_FORMAT} (PayloadFormatVersion)"
+            )));
         }
         let uri = properties.required_text("IntegrationUri")?;
         let function = invoked(integration, &uri, functions)?;
@@ -258,6 +255,18 @@ impl Builder<'_> {
             allow_credentials: cors.boolean("AllowCredentials", false)?,
         })
     }
+}
+
+/// What an integration is with that is no function, as it says it.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services.html>.
+fn other_service(integration: &Properties<'_>) -> Result<Option<String>, TemplateError> {
+    if let Some(subtype) = integration.text("IntegrationSubtype")? {
+        return Ok(Some(format!("IntegrationSubtype {subtype}")));
+    }
+    let kind = integration.text("IntegrationType")?;
+    let other = kind.filter(|kind| !kind.eq_ignore_ascii_case(PROXY));
+    Ok(other.map(|kind| format!("IntegrationType {kind}")))
 }
 
 /// The role with which an API invokes a function, where it is not itself that does.

@@ -9,8 +9,9 @@ use verifier_model::sqs::{QueueAttributes, SqsError};
 use super::openapi;
 use super::properties::Properties;
 use super::{
-    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QUEUE_POLICY,
-    QueueSpec, Resource, SiteContent, SiteSpec, Skipped, Stack, tags_of,
+    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QUEUE_INLINE_POLICY,
+    QUEUE_POLICIES, QUEUE_POLICY, QueueSpec, Resource, SiteContent, SiteSpec, Skipped, Stack,
+    tags_of,
 };
 use crate::template::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
 
@@ -22,11 +23,14 @@ pub(super) struct Resolved<'a> {
     pub(super) properties: Map<String, Value>,
     /// Whether all of the properties could be resolved.
     pub(super) is_whole: bool,
+    /// Whether the user leaves it out.
+    pub(super) is_left_out: bool,
 }
 
 /// Builds the stack that the evaluator's template describes.
 pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let builder = Builder::new(evaluator)?;
+    builder.check_entrances()?;
     builder.check_constraints()?;
     builder.check_queue_policies()?;
     let functions = builder.functions()?;
@@ -35,7 +39,8 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
     let apis = builder.apis(&functions, &organization)?;
     let sites = builder.sites()?;
     let (outputs, mut skipped) = builder.outputs()?;
-    skipped.extend(builder.skipped(&functions));
+    let absent = builder.absent()?;
+    skipped.extend(builder.skipped(&functions, &absent));
     let (alarms, not_evaluated) = builder.alarms()?;
     skipped.extend(not_evaluated);
     Ok(Stack {
@@ -54,14 +59,16 @@ pub(crate) fn build(evaluator: &Evaluator<'_>) -> Result<Stack, TemplateError> {
         apis,
         sites,
         organization,
+        absent,
         skipped,
     })
 }
 
 /// The types that the emulator stands in for, or whose part in the stack it takes from their properties.
-const EMULATED: [&str; 13] = [
+const EMULATED: [&str; 14] = [
     "AWS::SQS::Queue",
     QUEUE_POLICY,
+    QUEUE_INLINE_POLICY,
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Logs::LogGroup",
@@ -75,6 +82,31 @@ const EMULATED: [&str; 13] = [
     "AWS::CloudFront::Distribution",
 ];
 
+/// Properties of these that have no effect here: what they refer to need not be known.
+const WITHOUT_EFFECT: [(&str, &[&str]); 6] = [
+    (
+        "AWS::Lambda::Function",
+        &["CodeSigningConfigArn", "FileSystemConfigs", "KmsKeyArn", "TracingConfig", "VpcConfig"],
+    ),
+    ("AWS::SQS::Queue", &["KmsMasterKeyId"]),
+    ("AWS::Logs::LogGroup", &["KmsKeyId"]),
+    (
+        "AWS::CloudWatch::Alarm",
+        &["AlarmActions", "Dimensions", "InsufficientDataActions", "Metrics", "OKActions"],
+    ),
+    ("AWS::ApiGatewayV2::Stage", &["AccessLogSettings", "ClientCertificateId"]),
+    (
+        "AWS::S3::Bucket",
+        &[
+            "BucketEncryption",
+            "InventoryConfigurations",
+            "LoggingConfiguration",
+            "NotificationConfiguration",
+            "ReplicationConfiguration",
+        ],
+    ),
+];
+
 /// The types by which is decided who may do what. What of them refers to others that are not emulated names nothing here.
 const DECIDING: [&str; 5] = [
     "AWS::IAM::Role",
@@ -83,6 +115,9 @@ const DECIDING: [&str; 5] = [
     "AWS::IAM::ManagedPolicy",
     "AWS::Lambda::Permission",
 ];
+
+/// Why a function that is not run is no reason to refuse the template.
+pub(crate) const NOT_NEEDED: &str = "is invoked by nothing here, and is not run";
 
 /// How a function may answer a batch.
 ///
@@ -97,6 +132,11 @@ pub(super) struct Builder<'a> {
 }
 
 impl Resolved<'_> {
+    /// Whether the emulator has it.
+    pub(super) fn is_emulated(&self) -> bool {
+        is_emulated(self.definition) && !self.is_left_out
+    }
+
     fn summary(&self) -> Resource {
         Resource {
             logical_id: self.logical_id.to_owned(),
@@ -132,14 +172,23 @@ impl<'a> Builder<'a> {
         let mut resources = Vec::new();
         for (logical_id, definition) in evaluator.resources()? {
             // What is not emulated may use functions that are not supported.
-            let (properties, is_whole) = if is_emulated(definition) {
-                (evaluator.properties(logical_id, definition)?, true)
+            let is_left_out = evaluator.template.leaves_out(logical_id);
+            let (properties, is_whole) = if is_emulated(definition) && !is_left_out {
+                resolved(evaluator, logical_id, definition)?
             } else {
                 evaluator.properties_leniently(logical_id, definition)
             };
             let physical_id = evaluator.physical_id(logical_id)?;
-            resources.push(Resolved { logical_id, definition, physical_id, properties, is_whole });
+            resources.push(Resolved {
+                logical_id,
+                definition,
+                physical_id,
+                properties,
+                is_whole,
+                is_left_out,
+            });
         }
+        leave_parts_out(&mut resources);
         let local_urls = local_urls(evaluator, &resources);
         Ok(Self { evaluator, resources, local_urls })
     }
@@ -148,10 +197,22 @@ impl<'a> Builder<'a> {
         self.resources.iter().map(|resource| &resource.properties)
     }
 
+    /// The resources of a type, without those that the user leaves out.
     pub(super) fn of_type(&self, resource_type: &str) -> impl Iterator<Item = &Resolved<'a>> {
-        self.resources
-            .iter()
-            .filter(move |resource| resource.definition.resource_type == resource_type)
+        self.present().filter(move |resource| resource.definition.resource_type == resource_type)
+    }
+
+    /// The resources, without those that the user leaves out.
+    pub(super) fn present(&self) -> impl Iterator<Item = &Resolved<'a>> {
+        self.all().filter(|resource| !resource.is_left_out)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Resolved<'a>> {
+        self.resources.iter()
+    }
+
+    pub(super) fn queue_name(&self, queue: &Resolved<'_>) -> Result<String, TemplateError> {
+        self.evaluator.queue_name(queue.logical_id, queue.definition)
     }
 
     /// Replaces AWS's URLs of this stack's resources by the emulator's.
@@ -165,7 +226,7 @@ impl<'a> Builder<'a> {
 
     fn queue(&self, resource: &Resolved<'_>) -> Result<QueueSpec, TemplateError> {
         let properties = resource.properties();
-        let name = self.evaluator.queue_name(resource.logical_id, resource.definition)?;
+        let name = self.queue_name(resource)?;
         let mut attributes = QueueAttributes::default();
         // The other attributes of a FIFO queue are refused on a queue that is not one yet, so this comes first.
         if properties.boolean("FifoQueue", false)? {
@@ -200,14 +261,19 @@ impl<'a> Builder<'a> {
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
     }
 
-    /// The functions that name a program, and those that something of the stack invokes. Others have no part in it.
+    /// The functions that name a program, and those that something of the stack invokes. Of others, which clients may invoke,
+    /// those that can be read.
     fn functions(&self) -> Result<Vec<FunctionSpec>, TemplateError> {
         let invoked = self.invoked_names()?;
         let mut functions = Vec::new();
         for resource in self.of_type("AWS::Lambda::Function") {
             let has_binary = resource.definition.metadata.contains_key(BINARY_KEY);
-            if has_binary || invoked.contains(&resource.physical_id) {
-                functions.push(self.function(resource)?);
+            let is_needed = has_binary || invoked.contains(&resource.physical_id);
+            match self.function(resource) {
+                Ok(function) => functions.push(FunctionSpec { is_needed, ..function }),
+                Err(error) if is_needed => return Err(error),
+                // Why is said where it is listed.
+                Err(_) => {}
             }
         }
         Ok(functions)
@@ -258,6 +324,7 @@ impl<'a> Builder<'a> {
         }
         Ok(FunctionSpec {
             logical_id: resource.logical_id.to_owned(),
+            is_needed: true,
             arn: self.function_arn(&name),
             program: self.program(resource)?,
             timeout_seconds: properties.number("Timeout", 3, 1..=900)?,
@@ -318,9 +385,6 @@ impl<'a> Builder<'a> {
     ) -> Result<MappingSpec, TemplateError> {
         let properties = resource.properties();
         let event_source_arn = properties.required_text("EventSourceArn")?;
-        if !event_source_arn.contains(":sqs:") {
-            return Err(resource.unsupported("reads another source than an SQS queue"));
-        }
         if properties.has("FilterCriteria") {
             return Err(resource.unsupported("has FilterCriteria, which would drop messages"));
         }
@@ -454,16 +518,20 @@ impl<'a> Builder<'a> {
         Ok((outputs, skipped))
     }
 
-    fn skipped(&self, functions: &[FunctionSpec]) -> Vec<Skipped> {
+    fn skipped(&self, functions: &[FunctionSpec], absent: &[Skipped]) -> Vec<Skipped> {
         let reason = |resource: &Resolved<'_>| {
             let definition = resource.definition;
+            if let Some(absent) = absent.iter().find(|each| each.logical_id == resource.logical_id)
+            {
+                return Some(absent.reason.clone());
+            }
             if definition.resource_type == "AWS::Lambda::Function" {
                 let emulated =
                     functions.iter().any(|function| function.name == resource.physical_id);
-                return (!emulated)
-                    .then(|| "names no program, and nothing here invokes it".to_owned());
+                let problem = self.function(resource).err().filter(|_| !emulated);
+                return problem.map(|problem| format!("{NOT_NEEDED}: {problem}"));
             }
-            if definition.resource_type == QUEUE_POLICY {
+            if QUEUE_POLICIES.contains(&definition.resource_type.as_str()) {
                 return self.other_queues(resource);
             }
             if DECIDING.contains(&definition.resource_type.as_str()) {
@@ -530,6 +598,35 @@ fn set(
         _ => properties.required_text(name)?,
     };
     attributes.set(name, &text).map_err(|error| properties.bad(name, &error.to_string()))
+}
+
+/// The properties of a resource that is emulated. Those without effect here may refer to what is not known.
+fn resolved(
+    evaluator: &Evaluator<'_>,
+    logical_id: &str,
+    definition: &ResourceDefinition,
+) -> Result<(Map<String, Value>, bool), TemplateError> {
+    let own = definition.resource_type.as_str();
+    let lenient = WITHOUT_EFFECT.iter().find(|(kind, _)| *kind == own);
+    let lenient = lenient.map_or(&[][..], |(_, names)| names);
+    match evaluator.properties(logical_id, definition, lenient) {
+        // The stream of a table, for example: which source it is, is refused by name.
+        Err(TemplateError::UnknownAttribute { .. }) if own == "AWS::Lambda::EventSourceMapping" => {
+            Ok(evaluator.properties_leniently(logical_id, definition))
+        }
+        properties => properties,
+    }
+}
+
+/// Leaves out what is of an API that is left out.
+fn leave_parts_out(resources: &mut [Resolved<'_>]) {
+    let is_api = |each: &&Resolved<'_>| each.definition.resource_type == "AWS::ApiGatewayV2::Api";
+    let apis = resources.iter().filter(is_api).filter(|api| api.is_left_out);
+    let apis: Vec<String> = apis.map(|api| api.physical_id.clone()).collect();
+    for resource in resources.iter_mut().filter(|each| is_emulated(each.definition)) {
+        let id = resource.properties.get("ApiId").and_then(Value::as_str);
+        resource.is_left_out |= id.is_some_and(|id| apis.iter().any(|api| api == id));
+    }
 }
 
 fn is_emulated(definition: &ResourceDefinition) -> bool {

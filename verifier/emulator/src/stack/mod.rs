@@ -6,6 +6,7 @@ mod build;
 mod code;
 mod constraints;
 mod deployable;
+mod entrances;
 mod log_groups;
 mod managed_policies;
 mod openapi;
@@ -26,7 +27,7 @@ use verifier_model::event_source_mapping::MappingConfiguration;
 use verifier_model::sqs::QueueAttributes;
 
 pub(crate) use crate::template::BINARY_KEY;
-pub(crate) use build::build;
+pub(crate) use build::{NOT_NEEDED, build};
 pub(crate) use deployable::{check_functions, check_mappings};
 pub use organization::Organization;
 pub(crate) use organization::{of_principal, of_resource, of_source};
@@ -51,7 +52,7 @@ pub struct Stack {
     pub resources: Vec<Resource>,
     /// Its queues.
     pub queues: Vec<QueueSpec>,
-    /// Its functions that name a program, or are invoked by something of the stack.
+    /// Its functions: those that are needed, and others that can be run.
     pub functions: Vec<FunctionSpec>,
     /// Its event source mappings.
     pub mappings: Vec<MappingSpec>,
@@ -67,6 +68,9 @@ pub struct Stack {
     pub sites: Vec<SiteSpec>,
     /// What its policies say of organisations.
     pub organization: Organization,
+    /// What reaches into the stack and is missing here: what the user leaves out, and what is not emulated and names a queue,
+    /// a function or an API.
+    pub absent: Vec<Skipped>,
     /// What the emulator does not stand in for, and why that does not matter to it.
     pub skipped: Vec<Skipped>,
 }
@@ -124,6 +128,9 @@ pub struct FunctionSpec {
     pub name: String,
     /// Its ARN.
     pub arn: String,
+    /// Whether it is needed: it names a program, or a mapping or an API invokes it. Others are there for clients of Lambda's
+    /// `Invoke`, if they can be run.
+    pub is_needed: bool,
     /// What it runs.
     pub program: Program,
     /// How long an invocation may take; 1 to 900 s.
@@ -333,6 +340,10 @@ pub(crate) const DEFAULT_ROUTE: &str = "$default";
 pub(crate) const DEFAULT_STAGE: &str = "$default";
 /// The type of queues' policies.
 const QUEUE_POLICY: &str = "AWS::SQS::QueuePolicy";
+/// The type of policies that are of one queue.
+const QUEUE_INLINE_POLICY: &str = "AWS::SQS::QueueInlinePolicy";
+/// Both of them.
+const QUEUE_POLICIES: [&str; 2] = [QUEUE_POLICY, QUEUE_INLINE_POLICY];
 /// The type of roles.
 const ROLE: &str = "AWS::IAM::Role";
 /// The metadata key that names the folder which a deployment copies into a bucket.

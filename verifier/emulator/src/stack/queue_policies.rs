@@ -6,7 +6,7 @@ use serde_json::Value;
 use verifier_model::iam::Policy;
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
-use super::QUEUE_POLICY;
+use super::QUEUE_POLICIES;
 use super::build::{Builder, Resolved};
 use super::managed_policies::list;
 use super::own_arns::as_own;
@@ -19,17 +19,22 @@ const SERVICE: &str = "sqs";
 impl Builder<'_> {
     /// Checks that each names queues by their URLs, and that SQS would take its document.
     pub(super) fn check_queue_policies(&self) -> Result<(), TemplateError> {
-        for policy in self.of_type(QUEUE_POLICY) {
-            for url in policy.properties().texts("Queues")? {
+        for policy in self.queue_policies() {
+            for (property, url) in queues_of(policy)? {
                 if named(&url).is_none() {
                     return Err(policy.refused(format!(
-                        "The address {url} is not valid for this endpoint. (Queues takes the URLs of queues, which Ref returns)"
+                        "The address {url} is not valid for this endpoint. ({property} takes the URLs of queues, which Ref returns)"
                     )));
                 }
             }
             self.check_document(policy)?;
         }
         Ok(())
+    }
+
+    /// Policies of several queues, and of one.
+    fn queue_policies(&self) -> impl Iterator<Item = &Resolved<'_>> {
+        QUEUE_POLICIES.iter().flat_map(|kind| self.of_type(kind))
     }
 
     /// SQS says no more than that a policy is invalid; why is said beside it.
@@ -53,29 +58,36 @@ impl Builder<'_> {
 
     /// The policy of a queue.
     pub(super) fn queue_policy(&self, queue: &Resolved<'_>) -> Option<String> {
-        let is_it = |url: &Value| names(url, queue);
-        self.of_type(QUEUE_POLICY)
-            .find(|policy| list(policy.properties.get("Queues")).iter().any(is_it))
+        let is_it = |(_, url): &(_, String)| names(url, queue);
+        self.queue_policies()
+            .find(|policy| queues_of(policy).is_ok_and(|urls| urls.iter().any(is_it)))
             .and_then(|policy| policy.properties.get("PolicyDocument"))
             .map(Value::to_string)
     }
 
     /// Which queues a policy is for that the stack does not have.
     pub(super) fn other_queues(&self, policy: &Resolved<'_>) -> Option<String> {
-        let is_other = |url: &Value| !self.of_type(QUEUE).any(|queue| names(url, queue));
-        let others: Vec<String> = list(policy.properties.get("Queues"))
-            .iter()
-            .filter(|url| is_other(url))
-            .filter_map(|url| url.as_str().map(str::to_owned))
-            .collect();
+        let is_other = |url: &String| !self.of_type(QUEUE).any(|queue| names(url, queue));
+        let urls = queues_of(policy).unwrap_or_default().into_iter().map(|(_, url)| url);
+        let others: Vec<String> = urls.filter(is_other).collect();
         (!others.is_empty())
             .then(|| format!("is for queues that this stack does not have: {}", others.join(", ")))
     }
 }
 
+/// The URLs that a policy names, each with the property: `Queues` of one of several queues, and `Queue` of one.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queueinlinepolicy.html>.
+fn queues_of(policy: &Resolved<'_>) -> Result<Vec<(&'static str, String)>, TemplateError> {
+    let properties = policy.properties();
+    let several = properties.texts("Queues")?.into_iter().map(|url| ("Queues", url));
+    let one = properties.text("Queue")?.map(|url| ("Queue", url));
+    Ok(several.chain(one).collect())
+}
+
 /// Whether a URL is a queue's: its own, or the one that it has in the account that the template was written for.
-fn names(url: &Value, queue: &Resolved<'_>) -> bool {
-    let name = url.as_str().and_then(named);
+fn names(url: &str, queue: &Resolved<'_>) -> bool {
+    let name = named(url);
     name.is_some() && name == named(&queue.physical_id)
 }
 

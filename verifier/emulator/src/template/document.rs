@@ -1,11 +1,11 @@
 //! A template as it is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{TemplateError, dependencies, parameters, sections, shape, yaml};
+use super::{TemplateError, dependencies, extensions, parameters, sections, shape, yaml};
 
 /// The metadata key that names a function's binary.
 pub(crate) const BINARY_KEY: &str = "verifier:binary";
@@ -26,6 +26,12 @@ pub struct Template {
     pub resources: BTreeMap<String, ResourceDefinition>,
     /// Its outputs.
     pub outputs: BTreeMap<String, OutputDefinition>,
+    /// Whether the transform `AWS::LanguageExtensions` was done.
+    #[serde(skip)]
+    is_extended: bool,
+    /// The resources that are to be left out, by logical id.
+    #[serde(skip)]
+    left_out: BTreeSet<String>,
     /// As it was written.
     #[serde(skip)]
     text: String,
@@ -81,11 +87,41 @@ impl Template {
     ///
     /// What is neither, what is no template, and what has more of something than a stack may have.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        Self::of(text, document(text)?)
+    }
+
+    /// Reads a template, and does the transform `AWS::LanguageExtensions` with these values of its parameters if it has that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::parse`], and loops that cannot be written out.
+    pub fn processed(
+        text: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateError> {
         let written = document(text)?;
+        match extensions::expanded(&written, parameters)? {
+            Some(expanded) => Ok(Self { is_extended: true, ..Self::of(text, expanded)? }),
+            None => Self::of(text, written),
+        }
+    }
+
+    /// Reads what another transform has made of this template.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::parse`].
+    pub fn transformed(&self, text: &str) -> Result<Self, TemplateError> {
+        Ok(Self { is_extended: self.is_extended, ..Self::parse(text)? })
+    }
+
+    fn of(text: &str, written: Value) -> Result<Self, TemplateError> {
         let mut template: Self = serde_path_to_error::deserialize(&written).map_err(|error| {
             // A transform may bring resources that are no objects.
             let transform = sections::check_transforms(&written).err();
-            let known = transform.or_else(|| untyped_resource(&written));
+            let known = transform
+                .or_else(|| unextended(&written).err())
+                .or_else(|| untyped_resource(&written));
             known.unwrap_or_else(|| TemplateError::Malformed(problem(&written, &error)))
         })?;
         if template.resources.is_empty() {
@@ -95,6 +131,28 @@ impl Template {
         text.clone_into(&mut template.text);
         template.written = written;
         Ok(template)
+    }
+
+    /// Leaves resources out: they stay in the template, so that what refers to them means the same, and are not there.
+    ///
+    /// # Errors
+    ///
+    /// Logical ids that the template does not have.
+    pub fn leave_out(
+        &mut self,
+        logical_ids: impl IntoIterator<Item = String>,
+    ) -> Result<(), TemplateError> {
+        for logical_id in logical_ids {
+            if !self.resources.contains_key(&logical_id) {
+                return Err(TemplateError::NotToLeaveOut(logical_id));
+            }
+            self.left_out.insert(logical_id);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn leaves_out(&self, logical_id: &str) -> bool {
+        self.left_out.contains(logical_id)
     }
 
     /// Whether a stack may have so many of each, in `CloudFormation`'s own words.
@@ -121,6 +179,9 @@ impl Template {
     pub(crate) fn check(&self, parameters: &BTreeMap<String, String>) -> Result<(), TemplateError> {
         let written = &self.written;
         sections::check(written)?;
+        if !self.is_extended {
+            unextended(written)?;
+        }
         shape::check(written)?;
         dependencies::check(written)?;
         parameters::check(written, parameters)
@@ -149,8 +210,23 @@ impl Template {
     }
 }
 
-/// What a text says in JSON or in YAML. JSON begins with a brace, and its errors are those of JSON then.
-fn document(text: &str) -> Result<Value, TemplateError> {
+/// Refuses functions that need a transform.
+fn unextended(template: &Value) -> Result<(), TemplateError> {
+    match extensions::function_of(template) {
+        Some(function) => Err(TemplateError::Invalid(format!(
+            "Template format error: Encountered unsupported function: {function}, which needs Transform: {}",
+            extensions::TRANSFORM
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What a text says in JSON or in YAML, with functions by their long names. JSON begins with a brace, and its errors are those of JSON then.
+///
+/// # Errors
+///
+/// What is neither.
+pub fn document(text: &str) -> Result<Value, TemplateError> {
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
         return yaml::parse(text);
     }

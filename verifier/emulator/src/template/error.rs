@@ -23,6 +23,16 @@ pub enum TemplateError {
     /// Values were given for parameters that it does not have.
     #[error("Parameters: [{0}] do not exist in the template; leave them out, or add them to it")]
     UnknownParameters(String),
+    /// Parameters without a default, of which no value was given.
+    #[error(
+        "Parameters: [{names}] must have values; AWS would refuse the template: give them with {options}"
+    )]
+    MissingParameters {
+        /// All of them.
+        names: String,
+        /// How they are given.
+        options: String,
+    },
     /// A reference to something that the template does not have.
     #[error("{place} refers to {target}, which the template does not define; fix the reference")]
     UnknownReference {
@@ -81,6 +91,21 @@ pub enum TemplateError {
         "the template's Transform {0} is not done here, and the stack would be another without it; give the processed template: `aws cloudformation get-template --template-stage Processed`"
     )]
     Transform(String),
+    /// What is not emulated and brings messages or requests into the stack.
+    #[error(
+        "{listed}; nothing would arrive by it here: leave it out with {option}, or check the deployed stack"
+    )]
+    Entrances {
+        /// Each with its type, and with what it does to what.
+        listed: String,
+        /// What to start with in order to leave them out.
+        option: String,
+    },
+    /// Resources to leave out that there are not.
+    #[error(
+        "the template has no resource {0} that could be left out; name one by its logical id, as the processed template has it"
+    )]
+    NotToLeaveOut(String),
     /// A resource that AWS would not create, in its own words.
     #[error("{logical_id} ({resource_type}): {sentence}; AWS would refuse it")]
     Refused {

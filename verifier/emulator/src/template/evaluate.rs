@@ -23,9 +23,6 @@ const BYTES_MAX: usize = 64 << 20;
 /// What a value takes besides its text, roughly.
 const VALUE_BYTES: usize = 32;
 
-/// What is in place of a value that cannot be resolved where that is no matter: it names nothing.
-const UNRESOLVED: &str = "unresolved";
-
 static NO_VALUES: BTreeMap<String, String> = BTreeMap::new();
 
 /// Where in a template something stands, for messages.
@@ -68,6 +65,9 @@ pub(crate) struct Evaluator<'a> {
     depth: Cell<usize>,
     resolved: Cell<usize>,
     bytes: Cell<usize>,
+    /// Whether what cannot be resolved becomes a text that names nothing, and whether that has happened.
+    pub(super) is_lenient: Cell<bool>,
+    pub(super) missed: Cell<bool>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -92,6 +92,8 @@ impl<'a> Evaluator<'a> {
             depth,
             resolved,
             bytes,
+            is_lenient: Cell::new(false),
+            missed: Cell::new(false),
         }
     }
 
@@ -147,18 +149,26 @@ impl Evaluator<'_> {
         condition.map_or(Ok(true), |condition| self.condition(condition, &TemplatePath::new(name)))
     }
 
-    /// A resource's properties, resolved.
+    /// A resource's properties, resolved: those that are named leniently only as far as they can be. And whether that is all.
     pub(crate) fn properties(
         &self,
         logical_id: &str,
         resource: &ResourceDefinition,
-    ) -> Result<Map<String, Value>, TemplateError> {
+        lenient: &[&str],
+    ) -> Result<(Map<String, Value>, bool), TemplateError> {
         let place = TemplatePath::new(logical_id);
-        let mut resolved = self.map(&resource.properties, &place)?;
-        for (name, value) in &mut resolved {
-            *value = self.looked_up(std::mem::take(value), &place.child(name))?;
+        let (mut properties, mut is_whole) = (Map::new(), true);
+        for (name, value) in &resource.properties {
+            let place = place.child(name);
+            let resolved = if lenient.contains(&name.as_str()) {
+                self.leniently(value, &place, &mut is_whole)
+            } else {
+                let resolved = self.value(value, &place)?;
+                resolved.map(|value| self.looked_up(value, &place)).transpose()?
+            };
+            properties.extend(resolved.map(|value| (name.clone(), value)));
         }
-        Ok(resolved)
+        Ok((properties, is_whole))
     }
 
     /// A resolved value with the values of what it leaves to AWS to look up.
@@ -168,45 +178,6 @@ impl Evaluator<'_> {
         place: &TemplatePath,
     ) -> Result<Value, TemplateError> {
         Lookups(self.values).resolved(value, place)
-    }
-
-    /// A resource's properties as far as they can be resolved, and whether that is all of them. What refers to an attribute
-    /// that is not known becomes a text that names nothing.
-    pub(crate) fn properties_leniently(
-        &self,
-        logical_id: &str,
-        resource: &ResourceDefinition,
-    ) -> (Map<String, Value>, bool) {
-        let place = TemplatePath::new(logical_id);
-        let mut is_whole = true;
-        let fields = resource.properties.iter().filter_map(|(name, value)| {
-            Some((name.clone(), self.leniently(value, &place.child(name), &mut is_whole)?))
-        });
-        (fields.collect(), is_whole)
-    }
-
-    fn leniently(&self, value: &Value, place: &TemplatePath, is_whole: &mut bool) -> Option<Value> {
-        let resolved = self.value(value, place);
-        let resolved =
-            resolved.and_then(|value| value.map(|value| self.looked_up(value, place)).transpose());
-        if let Ok(value) = resolved {
-            return value;
-        }
-        *is_whole = false;
-        let is_function = |name: &String| name == "Ref" || name.starts_with("Fn::");
-        match value {
-            Value::Array(items) => {
-                let items = items.iter().filter_map(|item| self.leniently(item, place, is_whole));
-                Some(Value::Array(items.collect()))
-            }
-            Value::Object(fields) if !fields.keys().any(is_function) => {
-                let fields = fields.iter().filter_map(|(name, value)| {
-                    Some((name.clone(), self.leniently(value, &place.child(name), is_whole)?))
-                });
-                Some(Value::Object(fields.collect()))
-            }
-            _ => Some(Value::String(UNRESOLVED.to_owned())),
-        }
     }
 
     fn mapped(
@@ -303,7 +274,8 @@ impl Evaluator<'_> {
         match value {
             Value::Object(fields) => match single_function(fields) {
                 Some((function, argument)) => {
-                    let found = self.function(function, argument, place)?;
+                    let found = self.function(function, argument, place);
+                    let found = self.or_unresolved(found)?;
                     self.spend(found.as_ref().map_or(0, size), place)?;
                     Ok(found)
                 }
@@ -351,8 +323,10 @@ impl Evaluator<'_> {
         let text = |text: String| Ok(Some(Value::String(text)));
         match function {
             "Ref" => {
-                let name = argument.as_str().ok_or_else(|| bad("takes a name"))?;
-                self.reference_to(name, place)
+                // A name may be made by functions, with the transform AWS::LanguageExtensions.
+                let name = self.value(argument, place)?;
+                let name = name.as_ref().and_then(Value::as_str);
+                self.reference_to(name.ok_or_else(|| bad("takes a name"))?, place)
             }
             "Fn::GetAtt" => {
                 let (logical_id, attribute) = self.attribute_path(argument, place)?;
@@ -392,12 +366,18 @@ impl Evaluator<'_> {
                 self.value(chosen, place)
             }
             "Fn::FindInMap" => {
-                let [map, first, second] = self.arguments(argument, place)?;
+                let mut argument = array(argument).unwrap_or_default().to_vec();
+                let otherwise = if argument.len() == 4 { argument.pop() } else { None };
+                let [map, first, second] = self.arguments(&Value::Array(argument), place)?;
                 let names = (as_text(&map), as_text(&first), as_text(&second));
                 let (Some(map), Some(first), Some(second)) = names else {
                     return Err(bad("takes three names"));
                 };
-                self.mapped([&map, &first, &second], place).map(Some)
+                let default = otherwise.as_ref().and_then(|other| other.get("DefaultValue"));
+                match (self.mapped([&map, &first, &second], place), default) {
+                    (Err(_), Some(default)) => self.value(default, place),
+                    (found, _) => found.map(Some),
+                }
             }
             "Fn::Base64" => {
                 use base64::Engine;
@@ -416,7 +396,7 @@ impl Evaluator<'_> {
             "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition" => {
                 self.boolean(function, argument, place).map(|value| Some(Value::Bool(value)))
             }
-            _ => Err(bad("is not supported by the emulator")),
+            _ => self.other_function(function, argument, place),
         }
     }
 
@@ -562,9 +542,9 @@ impl Evaluator<'_> {
                 }
                 None if name.contains('.') => {
                     let argument = Value::from(name);
-                    self.function("Fn::GetAtt", &argument, place)?
+                    self.or_unresolved(self.function("Fn::GetAtt", &argument, place))?
                 }
-                None => self.reference_to(name, place)?,
+                None => self.or_unresolved(self.reference_to(name, place))?,
             };
             let value = value.as_ref().and_then(as_text);
             let value = value.ok_or_else(|| bad("substitutes text only"))?;
@@ -589,6 +569,10 @@ impl Evaluator<'_> {
         match resolved {
             Value::Bool(value) => Ok(value),
             Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+            // SAM's translator puts a condition's name into another object.
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key("Condition") => {
+                Ok(fields["Condition"] == true)
+            }
             other => Err(TemplateError::BadFunction {
                 place: place.to_string(),
                 function: "the condition".to_owned(),

@@ -17,6 +17,13 @@ const FIRST_VERSION: &str = "1";
 /// The domain of AWS's endpoints.
 pub(crate) const URL_SUFFIX: &str = "amazonaws.com";
 
+/// Whether an attribute by its name only names the resource. What custom resources and other stacks answer may be anything.
+fn is_name_of(resource_type: &str, attribute: &str, ends: &[&str]) -> bool {
+    let is_own =
+        ["Custom::", "AWS::CloudFormation::"].iter().all(|begin| !resource_type.starts_with(begin));
+    is_own && !attribute.contains('.') && ends.iter().any(|end| attribute.ends_with(end))
+}
+
 impl Evaluator<'_> {
     /// The value of `Ref`, which is the physical id for almost every type.
     pub(super) fn reference(
@@ -128,13 +135,20 @@ impl Evaluator<'_> {
                 "Id",
             )
             | ("AWS::SNS::Topic", "TopicArn") => reference()?,
-            // An ARN of a resource that is not emulated only names it, for example in a policy.
-            (_, "Arn") => arn("unknown", reference()?),
+            ("AWS::SNS::Topic", "TopicName") => {
+                reference()?.rsplit(':').next().unwrap_or_default().to_owned()
+            }
             // CDK's deployments answer with the bucket that they filled.
             ("Custom::CDKBucketDeployment", "DestinationBucketArn") => {
                 let bucket = self.text(logical_id, resource, "DestinationBucketName")?;
                 format!("arn:{PARTITION}:s3:::{}", bucket.unwrap_or_default())
             }
+            // An ARN, an id or a name of a resource that is not emulated only names it, for example in a policy.
+            (_, "Arn") => arn("unknown", reference()?),
+            (own, attribute) if is_name_of(own, attribute, &["Arn", "ARN"]) => {
+                arn("unknown", reference()?)
+            }
+            (own, attribute) if is_name_of(own, attribute, &["Id", "Name"]) => reference()?,
             _ => {
                 return Err(TemplateError::UnknownAttribute {
                     place: place.to_string(),

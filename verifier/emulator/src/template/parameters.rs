@@ -35,7 +35,9 @@ pub(super) fn check(
     if missing.is_empty() {
         return Ok(());
     }
-    invalid(format!("Parameters: [{}] must have values", missing.join(", ")))
+    let options: Vec<String> =
+        missing.iter().map(|name| format!("--parameter {name}=VALUE")).collect();
+    Err(TemplateError::MissingParameters { names: missing.join(", "), options: options.join(" ") })
 }
 
 fn check_value(

@@ -53,6 +53,8 @@ const TYPES: [&str; 14] = [
     "AWS::Lambda::Url",
     "AWS::Lambda::Version",
 ];
+/// Types that SAM's transform makes others of.
+const OF_SAM: &str = "AWS::Serverless::";
 /// How far a misspelt name may be from the right one: AWS gains properties, so that others may be new.
 const DISTANCE_MAX: usize = 2;
 
@@ -275,6 +277,11 @@ fn check_resource(logical_id: &str, resource: &Map<String, Value>) -> Result<(),
         return invalid(format!("Invalid template resource property '{other}'"));
     }
     let resource_type = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
+    if resource_type.starts_with(OF_SAM) {
+        return invalid(format!(
+            "Template format error: Unrecognized resource types: [{resource_type}], which need Transform: AWS::Serverless-2016-10-31"
+        ));
+    }
     let is_listed =
         ["AWS::SQS::", "AWS::Lambda::"].iter().any(|service| resource_type.starts_with(service));
     if is_listed
@@ -359,6 +366,10 @@ mod tests {
             (
                 json!({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Dependson": "X"}}}),
                 "Invalid template resource property 'Dependson'",
+            ),
+            (
+                json!({"Resources": {"F": {"Type": "AWS::Serverless::Function"}}}),
+                "Unrecognized resource types: [AWS::Serverless::Function]",
             ),
             (
                 json!({"Resources": {"Q": {"Type": "AWS::SQS::Queues"}}}),

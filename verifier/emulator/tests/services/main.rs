@@ -17,6 +17,7 @@ mod broken_functions;
 mod cloudformation;
 mod cloudwatch;
 mod dead_letters;
+mod entrances;
 mod exhaustion;
 mod faults;
 mod http_api;

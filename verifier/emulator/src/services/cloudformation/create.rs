@@ -37,7 +37,8 @@ impl CloudFormation {
                 "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to {TEMPLATE_BYTES_MAX}"
             )));
         }
-        let template = Template::parse(body)
+        let values = pairs(parameters, "Parameters.member.", ("ParameterKey", "ParameterValue"));
+        let template = Template::processed(body, &values)
             .map_err(|problem| invalid(format!("Template format error: {problem}")))?;
         check_capabilities(&template, &members(parameters, "Capabilities.member."))?;
         let mut stacks = self.stacks();
@@ -57,7 +58,7 @@ impl CloudFormation {
             id: id.clone(),
             template,
             template_body: body.clone(),
-            parameters: pairs(parameters, "Parameters.member.", ("ParameterKey", "ParameterValue")),
+            parameters: values,
             tags: pairs(parameters, "Tags.member.", ("Key", "Value")),
             author: Author::Request,
         };

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::lenient::UNRESOLVED;
 use super::*;
 
 fn resolve(value: &Value) -> Result<Option<Value>, TemplateError> {
