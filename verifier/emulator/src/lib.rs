@@ -55,7 +55,7 @@ pub use logs::LogStore;
 pub use observer::{HowEnded, Inside, Observed, Seen};
 pub use server::CLIENT_HEADER;
 pub use stack::{
-    AlarmSpec, Code, CodePlace, FunctionSpec, Layer, LogGroupSpec, Organization, Output, Program,
-    RoleSpec, Runtime, Skipped, Stack,
+    AlarmSpec, Code, CodePlace, FunctionSpec, InvokedBy, Layer, LogGroupSpec, Organization, Output,
+    Program, RoleSpec, Runtime, Skipped, Stack,
 };
 pub use template::{Template, TemplateError, document as template_document};

@@ -19,8 +19,8 @@ use crate::queues::Queues;
 use crate::roots::{Author, NotFollowed, is_directory_below, program};
 use crate::site::Sites;
 use crate::stack::{
-    self, AlarmSpec, Code, FunctionSpec, LogGroupSpec, NOT_NEEDED, Program, SiteContent, SiteSpec,
-    Skipped, Stack,
+    self, AlarmSpec, Code, FunctionSpec, InvokedBy, LogGroupSpec, NOT_NEEDED, Program, SiteContent,
+    SiteSpec, Skipped, Stack,
 };
 use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
 use crate::variables::forbidden;
@@ -166,12 +166,18 @@ impl World {
                     launches.push((function.clone(), launch));
                     stack.functions.push(function);
                 }
-                Err(error) if function.is_needed => return Err(error),
-                Err(error) => stack.skipped.push(Skipped {
-                    logical_id: function.logical_id,
-                    resource_type: "AWS::Lambda::Function".to_owned(),
-                    reason: format!("{NOT_NEEDED}: {error}"),
-                }),
+                Err(error) if function.invoked_by == InvokedBy::Stack => return Err(error),
+                Err(error) => {
+                    let skipped = Skipped {
+                        logical_id: function.logical_id,
+                        resource_type: "AWS::Lambda::Function".to_owned(),
+                        reason: format!("{NOT_NEEDED}: {error}"),
+                    };
+                    if function.invoked_by == InvokedBy::Clients {
+                        stack.absent.push(skipped.clone());
+                    }
+                    stack.skipped.push(skipped);
+                }
             }
         }
         Ok(launches)

@@ -383,6 +383,7 @@ mod tests {
     use crate::lambda::ProcessGroups;
     use crate::listener::Connections;
     use crate::logs::LogStore;
+    use crate::stack::InvokedBy;
     use crate::stack::Program;
 
     fn functions() -> Functions {
@@ -403,7 +404,7 @@ mod tests {
 
     fn spec(mode: &str) -> FunctionSpec {
         FunctionSpec {
-            is_needed: true,
+            invoked_by: InvokedBy::Stack,
             logical_id: "Probe".to_owned(),
             name: "probe".to_owned(),
             arn: "arn:aws:lambda:us-local-1:000000000000:function:probe".to_owned(),

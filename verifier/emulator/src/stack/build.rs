@@ -1,15 +1,14 @@
 //! From a template to a stack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use verifier_model::event_source_mapping::{MappingChanges, MappingConfiguration};
 use verifier_model::sqs::{QueueAttributes, SqsError};
 
-use super::openapi;
 use super::properties::Properties;
 use super::{
-    BINARY_KEY, DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, Output, QUEUE_INLINE_POLICY,
+    DIRECTORY_KEY, FILES_KEY, FunctionSpec, MappingSpec, NOT_NEEDED, Output, QUEUE_INLINE_POLICY,
     QUEUE_POLICIES, QUEUE_POLICY, QueueSpec, Resource, SiteContent, SiteSpec, Skipped, Stack,
     tags_of,
 };
@@ -116,9 +115,6 @@ const DECIDING: [&str; 5] = [
     "AWS::Lambda::Permission",
 ];
 
-/// Why a function that is not run is no reason to refuse the template.
-pub(crate) const NOT_NEEDED: &str = "is invoked by nothing here, and is not run";
-
 /// How a function may answer a batch.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
@@ -174,7 +170,8 @@ impl<'a> Builder<'a> {
             // What is not emulated may use functions that are not supported.
             let is_left_out = evaluator.template.leaves_out(logical_id);
             let (properties, is_whole) = if is_emulated(definition) && !is_left_out {
-                resolved(evaluator, logical_id, definition)?
+                let found = resolved(evaluator, logical_id, definition);
+                found.map_err(|error| all_without_value(evaluator, error))?
             } else {
                 evaluator.properties_leniently(logical_id, definition)
             };
@@ -259,101 +256,6 @@ impl<'a> Builder<'a> {
         }
         attributes.policy = self.queue_policy(resource);
         Ok(QueueSpec { name, attributes, tags: tags_of(&resource.properties) })
-    }
-
-    /// The functions that name a program, and those that something of the stack invokes. Of others, which clients may invoke,
-    /// those that can be read.
-    fn functions(&self) -> Result<Vec<FunctionSpec>, TemplateError> {
-        let invoked = self.invoked_names()?;
-        let mut functions = Vec::new();
-        for resource in self.of_type("AWS::Lambda::Function") {
-            let has_binary = resource.definition.metadata.contains_key(BINARY_KEY);
-            let is_needed = has_binary || invoked.contains(&resource.physical_id);
-            match self.function(resource) {
-                Ok(function) => functions.push(FunctionSpec { is_needed, ..function }),
-                Err(error) if is_needed => return Err(error),
-                // Why is said where it is listed.
-                Err(_) => {}
-            }
-        }
-        Ok(functions)
-    }
-
-    /// The names of the functions that mappings and APIs invoke.
-    fn invoked_names(&self) -> Result<BTreeSet<String>, TemplateError> {
-        const INVOKERS: [(&str, &str); 3] = [
-            ("AWS::Lambda::EventSourceMapping", "FunctionName"),
-            ("AWS::ApiGatewayV2::Integration", "IntegrationUri"),
-            ("AWS::ApiGatewayV2::Api", "Target"),
-        ];
-        let mut names = BTreeSet::new();
-        for (resource_type, property) in INVOKERS {
-            for resource in self.of_type(resource_type) {
-                let target = resource.properties().text(property)?;
-                names.extend(target.map(|target| function_name(&target).to_owned()));
-            }
-        }
-        for api in self.of_type("AWS::ApiGatewayV2::Api") {
-            // What cannot be read is refused where the routes are.
-            let imported = api.properties.get("Body").and_then(|body| openapi::routes(body).ok());
-            let uris = imported.iter().flatten().filter_map(|route| route.integration.get("uri"));
-            let uris = uris.filter_map(Value::as_str);
-            names.extend(uris.map(|uri| function_name(uri).to_owned()));
-        }
-        Ok(names)
-    }
-
-    fn function(&self, resource: &Resolved<'_>) -> Result<FunctionSpec, TemplateError> {
-        let properties = resource.properties();
-        let name = resource.physical_id.clone();
-        let variables =
-            properties.map("Environment").and_then(|environment| environment.map("Variables"));
-        let mut environment = BTreeMap::new();
-        if let Some(variables) = variables {
-            for variable in variables.fields().keys() {
-                environment
-                    .insert(variable.clone(), self.localise(&variables.required_text(variable)?));
-            }
-        }
-        let logging = properties.map("LoggingConfig");
-        let logging = |name: &str| logging.as_ref().map_or(Ok(None), |logging| logging.text(name));
-        let log_format = logging("LogFormat")?.unwrap_or_else(|| "Text".to_owned());
-        let mut architectures = properties.texts("Architectures")?;
-        if architectures.is_empty() {
-            architectures.push("x86_64".to_owned());
-        }
-        Ok(FunctionSpec {
-            logical_id: resource.logical_id.to_owned(),
-            is_needed: true,
-            arn: self.function_arn(&name),
-            program: self.program(resource)?,
-            timeout_seconds: properties.number("Timeout", 3, 1..=900)?,
-            memory_mb: properties.number("MemorySize", 128, 128..=10_240)?,
-            environment,
-            log_group: logging("LogGroup")?.unwrap_or_else(|| format!("/aws/lambda/{name}")),
-            application_log_level: log_level(
-                resource,
-                &log_format,
-                logging("ApplicationLogLevel")?,
-            )?,
-            log_format,
-            runtime: properties.text("Runtime")?.unwrap_or_default(),
-            handler: properties.text("Handler")?.unwrap_or_default(),
-            architectures,
-            description: properties.text("Description")?.unwrap_or_default(),
-            role: properties.text("Role")?.unwrap_or_default(),
-            reserved_concurrency: optional_number(
-                &properties,
-                "ReservedConcurrentExecutions",
-                0..=1_000,
-            )?,
-            dead_letter_target_arn: match properties.map("DeadLetterConfig") {
-                Some(config) => config.text("TargetArn")?,
-                None => None,
-            },
-            tags: tags_of(&resource.properties),
-            name,
-        })
     }
 
     pub(super) fn region(&self) -> &str {
@@ -576,7 +478,7 @@ pub(super) fn invoked<'f>(
     })
 }
 
-fn optional_number(
+pub(super) fn optional_number(
     properties: &Properties<'_>,
     name: &str,
     bounds: std::ops::RangeInclusive<u64>,
@@ -600,6 +502,33 @@ fn set(
     attributes.set(name, &text).map_err(|error| properties.bad(name, &error.to_string()))
 }
 
+/// An error that says all values that the user has to give, where one was missing.
+fn all_without_value(evaluator: &Evaluator<'_>, error: TemplateError) -> TemplateError {
+    let TemplateError::NoValue { .. } = error else { return error };
+    let resources = evaluator.resources().unwrap_or_default();
+    let emulated = resources.into_iter().filter(|(logical_id, definition)| {
+        is_emulated(definition) && !evaluator.template.leaves_out(logical_id)
+    });
+    let emulated = emulated.map(|(id, definition)| (id, definition, without_effect(definition)));
+    let missing = evaluator.without_value(emulated);
+    if missing.len() < 2 {
+        return error;
+    }
+    let places = missing.iter().map(|(name, place)| format!("{place} needs {name}"));
+    let options = missing.keys().map(|name| format!("--value '{name}=VALUE'"));
+    TemplateError::NoValues {
+        places: places.collect::<Vec<_>>().join(", "),
+        options: options.collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// The properties of a type that have no effect here.
+fn without_effect(definition: &ResourceDefinition) -> &'static [&'static str] {
+    let own = definition.resource_type.as_str();
+    let found = WITHOUT_EFFECT.iter().find(|(kind, _)| *kind == own);
+    found.map_or(&[], |(_, names)| names)
+}
+
 /// The properties of a resource that is emulated. Those without effect here may refer to what is not known.
 fn resolved(
     evaluator: &Evaluator<'_>,
@@ -607,9 +536,7 @@ fn resolved(
     definition: &ResourceDefinition,
 ) -> Result<(Map<String, Value>, bool), TemplateError> {
     let own = definition.resource_type.as_str();
-    let lenient = WITHOUT_EFFECT.iter().find(|(kind, _)| *kind == own);
-    let lenient = lenient.map_or(&[][..], |(_, names)| names);
-    match evaluator.properties(logical_id, definition, lenient) {
+    match evaluator.properties(logical_id, definition, without_effect(definition)) {
         // The stream of a table, for example: which source it is, is refused by name.
         Err(TemplateError::UnknownAttribute { .. }) if own == "AWS::Lambda::EventSourceMapping" => {
             Ok(evaluator.properties_leniently(logical_id, definition))
@@ -690,29 +617,6 @@ fn output_text(value: &Value) -> Option<String> {
 
 fn as_status(code: u64) -> u16 {
     u16::try_from(code).unwrap_or(500)
-}
-
-/// From which level on a function logs. Lambda takes one for JSON alone, and `INFO` without one.
-///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
-fn log_level(
-    resource: &Resolved<'_>,
-    format: &str,
-    level: Option<String>,
-) -> Result<Option<String>, TemplateError> {
-    const LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-    match level {
-        None if format == "JSON" => Ok(Some("INFO".to_owned())),
-        None => Ok(None),
-        Some(level) if format != "JSON" => Err(resource.unsupported(format!(
-            "is refused by Lambda: ApplicationLogLevel {level} needs the log format JSON"
-        ))),
-        Some(level) if !LEVELS.contains(&level.as_str()) => Err(resource.unsupported(format!(
-            "is refused by Lambda: ApplicationLogLevel {level} is none of {}",
-            LEVELS.join(", ")
-        ))),
-        level => Ok(level),
-    }
 }
 
 #[cfg(test)]

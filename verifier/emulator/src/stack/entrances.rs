@@ -154,7 +154,7 @@ impl Builder<'_> {
                     None => "is left out".to_owned(),
                 })
             } else {
-                reaching(resource, &parts)
+                self.not_run(resource).or_else(|| reaching(resource, &parts))
             };
             absent.extend(reason.map(|reason| Skipped {
                 logical_id: resource.logical_id.to_owned(),

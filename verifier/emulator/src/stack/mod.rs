@@ -7,6 +7,7 @@ mod code;
 mod constraints;
 mod deployable;
 mod entrances;
+mod functions;
 mod log_groups;
 mod managed_policies;
 mod openapi;
@@ -27,7 +28,7 @@ use verifier_model::event_source_mapping::MappingConfiguration;
 use verifier_model::sqs::QueueAttributes;
 
 pub(crate) use crate::template::BINARY_KEY;
-pub(crate) use build::{NOT_NEEDED, build};
+pub(crate) use build::build;
 pub(crate) use deployable::{check_functions, check_mappings};
 pub use organization::Organization;
 pub(crate) use organization::{of_principal, of_resource, of_source};
@@ -128,9 +129,8 @@ pub struct FunctionSpec {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// Whether it is needed: it names a program, or a mapping or an API invokes it. Others are there for clients of Lambda's
-    /// `Invoke`, if they can be run.
-    pub is_needed: bool,
+    /// What invokes it, as far as the template says.
+    pub invoked_by: InvokedBy,
     /// What it runs.
     pub program: Program,
     /// How long an invocation may take; 1 to 900 s.
@@ -161,6 +161,17 @@ pub struct FunctionSpec {
     pub dead_letter_target_arn: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What invokes a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvokedBy {
+    /// A mapping or an API; or it names a program, and is meant to be there.
+    Stack,
+    /// Clients of Lambda's `Invoke`, if anybody: it is there if it can be run.
+    Clients,
+    /// Custom resources, when AWS deploys the stack.
+    CustomResources,
 }
 
 /// What a function runs.
@@ -334,6 +345,8 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// Why a function that is not run is no reason to refuse the template.
+pub(crate) const NOT_NEEDED: &str = "is invoked by nothing here, and is not run";
 /// The route that takes what no other does.
 pub(crate) const DEFAULT_ROUTE: &str = "$default";
 /// The stage that is served from the base of an API's URL.

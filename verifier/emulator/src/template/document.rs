@@ -94,12 +94,16 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::parse`], and loops that cannot be written out.
+    /// Those of [`Self::parse`], parameters of a template with a transform, and loops that cannot be written out.
     pub fn processed(
         text: &str,
         parameters: &BTreeMap<String, String>,
     ) -> Result<Self, TemplateError> {
         let written = document(text)?;
+        // A transform decides by the parameters, so that all that have no value are named before it.
+        if written.get("Transform").is_some() {
+            parameters::check(&written, parameters)?;
+        }
         match extensions::expanded(&written, parameters)? {
             Some(expanded) => Ok(Self { is_extended: true, ..Self::of(text, expanded)? }),
             None => Self::of(text, written),

@@ -65,6 +65,14 @@ pub enum TemplateError {
         /// What is looked up, as `--value` takes it.
         name: String,
     },
+    /// Several of these.
+    #[error("{places}, which AWS looks up elsewhere; pass their values with {options}")]
+    NoValues {
+        /// Where each is needed.
+        places: String,
+        /// How they are given.
+        options: String,
+    },
     /// An intrinsic function with other arguments than it takes.
     #[error("{place}: {function} {problem}")]
     BadFunction {

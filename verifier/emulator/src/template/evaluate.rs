@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -68,6 +68,8 @@ pub(crate) struct Evaluator<'a> {
     /// Whether what cannot be resolved becomes a text that names nothing, and whether that has happened.
     pub(super) is_lenient: Cell<bool>,
     pub(super) missed: Cell<bool>,
+    /// What had to be looked up elsewhere meanwhile and was not given, by name, with where it is needed.
+    pub(super) without_value: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -94,6 +96,7 @@ impl<'a> Evaluator<'a> {
             bytes,
             is_lenient: Cell::new(false),
             missed: Cell::new(false),
+            without_value: RefCell::default(),
         }
     }
 

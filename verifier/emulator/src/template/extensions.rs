@@ -146,7 +146,7 @@ impl Loops<'_> {
         let resolved = self.evaluator.value(collection, place)?;
         let items: Option<Vec<String>> =
             resolved.as_ref().and_then(Value::as_array).and_then(|items| flat(items));
-        let items = items.ok_or_else(|| bad(place, "takes a list of texts as its collection"))?;
+        let items = items.ok_or_else(|| bad(place, "takes a list of strings as its collection"))?;
         let mut copies = Map::new();
         for item in items {
             self.copies += 1;
@@ -173,7 +173,7 @@ fn bad(place: &TemplatePath, problem: &str) -> TemplateError {
     }
 }
 
-/// The texts of a list, and of lists in it: a parameter may be one of the items.
+/// The strings of a list, and of lists in it: a parameter may be one of the items.
 fn flat(items: &[Value]) -> Option<Vec<String>> {
     let texts = items.iter().map(|item| match item {
         Value::Array(inner) => flat(inner),
@@ -267,7 +267,7 @@ mod tests {
     fn what_is_no_loop_is_refused_by_its_place() {
         for (value, words) in [
             (json!(["A"]), "Resources.Fn::ForEach::X: Fn::ForEach takes an identifier"),
-            (json!(["A", "b", {"C": 1}]), "takes a list of texts as its collection"),
+            (json!(["A", "b", {"C": 1}]), "takes a list of strings as its collection"),
             (json!(["A", {"Ref": "Nope"}, {"C": 1}]), "refers to Nope"),
             (json!(["A", ["a", "b"], {"C": 1}]), "makes C twice"),
         ] {

@@ -1,6 +1,8 @@
 //! Resolving what only has to be known as far as it can be: of resources that are not emulated, and of properties that have
 //! no effect here.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{Evaluator, ResourceDefinition, TemplateError, TemplatePath};
@@ -41,7 +43,37 @@ impl Evaluator<'_> {
         match resolved {
             Ok(value) => value,
             // One of several has no value, or there is too much of it.
-            Err(_) => Some(self.by_parts(value, place, is_whole)),
+            Err(error) => {
+                self.note(&error);
+                Some(self.by_parts(value, place, is_whole))
+            }
+        }
+    }
+
+    /// All that these resources need of what is looked up elsewhere and was not given, by name, with where it is needed. Of
+    /// each, the properties that are named have no effect.
+    pub(crate) fn without_value<'t>(
+        &self,
+        resources: impl Iterator<Item = (&'t str, &'t ResourceDefinition, &'static [&'static str])>,
+    ) -> BTreeMap<String, String> {
+        self.without_value.take();
+        for (logical_id, definition, without_effect) in resources {
+            let place = TemplatePath::new(logical_id);
+            let with_effect = definition
+                .properties
+                .iter()
+                .filter(|(name, _)| !without_effect.contains(&name.as_str()));
+            for (name, value) in with_effect {
+                self.leniently(value, &place.child(name), &mut true);
+            }
+        }
+        self.without_value.take()
+    }
+
+    fn note(&self, error: &TemplateError) {
+        if let TemplateError::NoValue { place, name } = error {
+            let mut noted = self.without_value.borrow_mut();
+            noted.entry(name.clone()).or_insert_with(|| place.clone());
         }
     }
 
@@ -68,7 +100,8 @@ impl Evaluator<'_> {
         found: Result<Option<Value>, TemplateError>,
     ) -> Result<Option<Value>, TemplateError> {
         match found {
-            Err(_) if self.is_lenient.get() => {
+            Err(error) if self.is_lenient.get() => {
+                self.note(&error);
                 self.missed.set(true);
                 Ok(Some(Value::String(UNRESOLVED.to_owned())))
             }

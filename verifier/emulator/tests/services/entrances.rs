@@ -204,6 +204,41 @@ async fn what_leads_elsewhere_and_what_names_a_queue_only_comes_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_nothing_invokes_is_there_for_clients_or_missed_with_a_word() {
+    let of = |runtime: &str| {
+        json!({"Type": "AWS::Lambda::Function", "Properties": {
+            "Code": {"ZipFile": "x"}, "Handler": "index.handler", "Role": "arn:aws:iam::000000000000:role/other", "Runtime": runtime,
+        }})
+    };
+    let token = json!({"Fn::GetAtt": ["Alone", "Arn"]});
+    for (runtime, more, is_told) in [
+        ("python3.13", json!({}), false),
+        ("ruby3.3", json!({}), true),
+        (
+            "ruby3.3",
+            json!({"Use": {"Type": "Custom::Own", "Properties": {"ServiceToken": token}}}),
+            false,
+        ),
+    ] {
+        let mut alone = of(runtime);
+        if runtime.starts_with("ruby") {
+            alone["Properties"]["Code"] = json!({"S3Bucket": "b", "S3Key": "k"});
+        }
+        let mut more = more;
+        more["Alone"] = alone;
+        let emulator = Emulator::start(config(&document(&more))).await.expect("it is up");
+        let is_there = emulator.stack().functions.iter().any(|each| each.logical_id == "Alone");
+        let told = emulator.warnings().iter().any(|told| {
+            told.starts_with("Alone (AWS::Lambda::Function) is invoked by nothing here")
+        });
+        let is_listed = emulator.stack().skipped.iter().any(|each| each.logical_id == "Alone");
+        emulator.shut_down().await;
+        let can_be_run = runtime.starts_with("python");
+        assert_eq!((is_there, told, is_listed), (can_be_run, is_told, !can_be_run), "{runtime}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_is_left_out_takes_its_parts_along() {
     let of = |kind: &str, more: Value| {
         let mut properties = json!({"ApiId": {"Ref": "Way"}});
@@ -227,6 +262,21 @@ async fn an_api_that_is_left_out_takes_its_parts_along() {
     for part in ["Way", "To", "Route", "Stage"] {
         assert!(warnings.iter().any(|told| told.starts_with(&format!("{part} ("))), "{warnings:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_looked_up_elsewhere_is_asked_for_at_once() {
+    let variables = json!({"A": "{{resolve:ssm:/a}}", "B": {"Fn::ImportValue": "b"}, "C": {"Fn::Sub": ["${x}", {"x": {"Fn::ImportValue": "c"}}]}});
+    let more = json!({
+        "Probe": probe(json!({"Environment": {"Variables": variables}, "VpcConfig": {"SubnetIds": [{"Fn::ImportValue": "subnet"}]}})),
+        "Other": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": "{{resolve:ssm:/delay}}"}},
+    });
+    let refused = started(config(&document(&more))).await.expect_err("values");
+    for name in ["/a", "/delay", "b", "c"] {
+        assert!(refused.contains(&format!("--value '{name}=VALUE'")), "{refused}");
+    }
+    assert!(refused.contains("Probe.Environment.Variables.A needs /a"), "{refused}");
+    assert!(!refused.contains("subnet"), "{refused}");
 }
 
 #[test]
