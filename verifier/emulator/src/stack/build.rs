@@ -522,11 +522,17 @@ fn all_without_value(evaluator: &Evaluator<'_>, error: TemplateError) -> Templat
     }
 }
 
-/// The properties of a type that have no effect here.
-fn without_effect(definition: &ResourceDefinition) -> &'static [&'static str] {
+/// The properties of a resource that have no effect here: those of its type, and where in a bucket a function's code is. The
+/// user says where it is on this machine.
+fn without_effect(definition: &ResourceDefinition) -> Vec<&'static str> {
     let own = definition.resource_type.as_str();
     let found = WITHOUT_EFFECT.iter().find(|(kind, _)| *kind == own);
-    found.map_or(&[], |(_, names)| names)
+    let mut names = found.map(|(_, names)| names.to_vec()).unwrap_or_default();
+    let code = definition.properties.get("Code");
+    if own == "AWS::Lambda::Function" && code.is_some_and(|code| code.get("S3Key").is_some()) {
+        names.push("Code");
+    }
+    names
 }
 
 /// The properties of a resource that is emulated. Those without effect here may refer to what is not known.
@@ -536,7 +542,7 @@ fn resolved(
     definition: &ResourceDefinition,
 ) -> Result<(Map<String, Value>, bool), TemplateError> {
     let own = definition.resource_type.as_str();
-    match evaluator.properties(logical_id, definition, without_effect(definition)) {
+    match evaluator.properties(logical_id, definition, &without_effect(definition)) {
         // The stream of a table, for example: which source it is, is refused by name.
         Err(TemplateError::UnknownAttribute { .. }) if own == "AWS::Lambda::EventSourceMapping" => {
             Ok(evaluator.properties_leniently(logical_id, definition))

@@ -54,7 +54,7 @@ impl Evaluator<'_> {
     /// each, the properties that are named have no effect.
     pub(crate) fn without_value<'t>(
         &self,
-        resources: impl Iterator<Item = (&'t str, &'t ResourceDefinition, &'static [&'static str])>,
+        resources: impl Iterator<Item = (&'t str, &'t ResourceDefinition, Vec<&'static str>)>,
     ) -> BTreeMap<String, String> {
         self.without_value.take();
         for (logical_id, definition, without_effect) in resources {

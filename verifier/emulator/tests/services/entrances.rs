@@ -239,6 +239,22 @@ async fn a_function_that_nothing_invokes_is_there_for_clients_or_missed_with_a_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_in_a_bucket_code_is_need_not_be_known() {
+    let key = json!({"Fn::Select": [1, {"Fn::Split": ["||", "x"]}]});
+    let mut own = function(
+        "probe.py",
+        json!({"Code": {"S3Bucket": {"Fn::ImportValue": "assets"}, "S3Key": key}}),
+    );
+    own.as_object_mut().expect("a resource").remove("Metadata");
+    let mut map = mapping(json!({"FunctionName": {"Ref": "Own"}, "BatchSize": 2}));
+    map["Properties"]["EventSourceArn"] = json!({"Fn::GetAtt": ["Dead", "Arn"]});
+    let more = json!({"Own": own, "MapOwn": map});
+    let refused = started(config(&document(&more))).await.expect_err("code elsewhere");
+    assert!(refused.contains("the function Own cannot be run"), "{refused}");
+    assert!(refused.contains("--code Own=PATH"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_is_left_out_takes_its_parts_along() {
     let of = |kind: &str, more: Value| {
         let mut properties = json!({"ApiId": {"Ref": "Way"}});
