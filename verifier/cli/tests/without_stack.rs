@@ -285,6 +285,44 @@ fn jobs_of_a_fifo_queue_have_a_group_each_or_one_for_all() {
     }
 }
 
+/// The Python worker of `own_code`, which stops at the first failure, as AWS advises for FIFO queues.
+fn stopping_worker(folder: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own_code/python");
+    for name in ["hello.py", "submit.py", "worker.py"] {
+        let text = std::fs::read_to_string(source.join(name)).expect("it is there");
+        let begins = "    for record in event[\"Records\"]:\n";
+        let stops = format!(
+            "{begins}        if failures:\n            failures.append({{\"itemIdentifier\": record[\"messageId\"]}})\n            continue\n"
+        );
+        let text = if name == "worker.py" { text.replace(begins, &stops) } else { text };
+        std::fs::write(folder.join(name), text).expect("it is written");
+    }
+}
+
+#[test]
+fn a_worker_that_stops_at_the_first_failure_takes_other_groups_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stopping_worker(folder.path());
+    let settings = folder.path().join("verifier.toml");
+    std::fs::write(&settings, "[jobs]\nsubmit = \"sqs\"\n").expect("it is written");
+    let path = settings.to_str().expect("a path");
+    let checked = check_changed(&["--config", path, "--skip", "cfg.alarm,web.*"], |changes| {
+        fifo(changes);
+        let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+        for function in resources.values_mut() {
+            let Some(binary) = function["Metadata"]["verifier:binary"].as_str() else { continue };
+            let name = if binary == "submit-job" { "submit" } else { binary }.to_owned();
+            function["Properties"]["Runtime"] = json!("python3.11");
+            function["Properties"]["Handler"] = json!(format!("{name}.handler"));
+            function["Metadata"] =
+                json!({"aws:asset:path": folder.path(), "aws:asset:property": "Code"});
+        }
+    });
+    let isolation = checked.find("job.isolation");
+    assert_eq!(isolation["verdict"], "fail", "{:#}\n{}", checked.report, checked.stderr);
+    assert!(isolation["next"].as_str().expect("text").contains("their own groups"));
+}
+
 #[test]
 fn a_stack_without_outputs_for_its_queues_needs_none() {
     let without = |changes: &mut Changes| {
@@ -332,16 +370,16 @@ fn of_several_functions_the_named_one_is_the_worker() {
     let several = world.check(&only);
     assert_eq!(several.find("cfg.consumer")["verdict"], "fail", "{:#}", several.report);
     let mappings = several.find("cfg.consumer")["evidence"]["mappings"].as_array();
-    let names: Vec<&str> =
+    let readers: Vec<&str> =
         mappings.expect("mappings").iter().filter_map(|each| each["function"].as_str()).collect();
-    let worker = names.iter().find(|name| name.contains("Worker")).expect("the worker");
-    let chosen = world.check(&[&only[..], &["--function", worker]].concat());
-    let consumer = chosen.find("cfg.consumer");
+    let worker = readers.iter().find(|name| name.contains("Worker")).expect("the worker");
+    let named = world.check(&[&only[..], &["--function", worker]].concat());
+    let consumer = named.find("cfg.consumer");
     assert_eq!(consumer["verdict"], "warn", "{consumer:#}");
     assert!(
         consumer["summary"].as_str().expect("text").contains("each takes some of the messages")
     );
-    assert_eq!(chosen.find("cfg.visibility")["verdict"], "pass");
+    assert_eq!(named.find("cfg.visibility")["verdict"], "pass");
     let other = world.check(&[&only[..], &["--function", "nobody"]].concat());
     assert!(
         other.find("cfg.consumer")["summary"].as_str().expect("text").contains("does not read")
@@ -362,4 +400,18 @@ fn a_queue_of_a_preview_is_broken_and_restored_without_a_stack() {
     ran.assert(0);
     let journal = world.folder.path().join("undo.jsonl");
     world.run(&["chaos", "rollback", "--journal", text(&journal)]).assert(0);
+    // What only an API does with a job is left out.
+    let crowd = ["chaos", "run", "poison-in-a-crowd", "--queue", world.jobs(), "--yes"];
+    let crowd = world.run(&crowd);
+    crowd.assert(0);
+    assert!(crowd.stderr.contains("is left out: jobs are sent to the queue"), "{}", crowd.stderr);
+    // The queue is broken only where the command line says so, and by nothing that the simulator has.
+    let settings = format!("[resources]\nqueue = \"{}\"\n", world.jobs());
+    world.file("verifier.toml", &settings);
+    let sim = Printed::of(
+        scrubbed(VERIFIER).args(["chaos", "run", "mapping-flap"]).current_dir(world.folder.path()),
+    );
+    sim.assert(0);
+    assert!(sim.stdout.contains("on sim"), "{}", sim.stdout);
+    refused(&world.run(&["chaos", "run", "mapping-flap", "--yes"]), &["--yes means nothing to"]);
 }

@@ -57,7 +57,7 @@ pub(crate) struct RedriveArgs {
     pub(crate) resume: Option<PathBuf>,
     /// Send the messages of this file, which `verifier dlq export` or `purge` wrote: each to the queue that it came from, or all
     /// to that of --to. The file stays as it is.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume", "plan_only", "native", "stack", "dlq", "queue", "canary", "no_canary", "wait"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["execute", "resume", "plan_only", "native", "stack", "dlq", "queue", "function", "json_outputs", "terraform_outputs", "canary", "no_canary", "wait"])]
     pub(crate) from: Option<PathBuf>,
     /// Send again what has failed again, once its cause is fixed.
     #[arg(long, requires = "resume")]

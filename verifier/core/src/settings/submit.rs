@@ -1,4 +1,4 @@
-//! By which entrance jobs are submitted.
+//! How jobs get to the queue.
 
 use serde::{Deserialize, Serialize};
 

@@ -171,7 +171,7 @@ impl Live {
     }
 
     /// The experiment with the jobs alone of which there are bodies: optional ones of which the settings of another stack say none
-    /// are left out, which is told.
+    /// are left out, and so are those that are about an API where none takes jobs; both are reported.
     ///
     /// # Errors
     ///
@@ -191,14 +191,15 @@ impl Live {
             experiment.load.into_iter().partition(|step| step.job().is_some_and(is_unknown));
         for step in &unknown {
             let (Some(job), Some(name)) = (step.job(), step.name()) else { continue };
-            if !optional.iter().any(|optional| optional == name) {
-                return Err(if is_of_api(job) && jobs.are_sent() {
-                    no_api(job, &self.name)
-                } else {
-                    no_body(job, &self.name)
-                });
+            let is_optional = optional.iter().any(|optional| optional == name);
+            let is_of_api = is_of_api(job) && jobs.are_sent();
+            if is_of_api && known.is_empty() {
+                return Err(no_api(job, &self.name));
             }
-            let why = if is_of_api(job) && jobs.are_sent() {
+            if !is_of_api && !is_optional {
+                return Err(no_body(job, &self.name));
+            }
+            let why = if is_of_api {
                 "jobs are sent to the queue itself, and only an API refuses one that is"
             } else {
                 "the settings say no body of a job that is"

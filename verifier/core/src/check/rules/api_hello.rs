@@ -105,10 +105,10 @@ pub fn evaluate(exchange: &Exchange, holds: &Holds) -> Evaluation {
         failed(format!("the answer's {path} is not this stack's"), actual)
     } else if let Some((path, tag)) = missing_tags.first_key_value() {
         Evaluation::inconclusive(format!(
-            "the answer's {path} was compared with nothing: the stack has no tag {tag}, which the settings name"
+            "the answer's {path} was compared with nothing: no stack has the tag {tag}, which the settings name"
         ))
         .with_next(format!(
-            "give the stack the tag {tag}, or say in api.hello_answer what {path} holds; \"*\" is any text"
+            "say in api.hello_answer what {path} holds (\"*\" is any text), or give the stack the tag {tag}"
         ))
     } else {
         let known = holds.iter().filter(|(_, text)| text.is_some()).map(told);

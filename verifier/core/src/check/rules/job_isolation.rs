@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::api_reject;
 use super::cfg_visibility;
 use crate::account::{Account, Breach, Expectation, Isolation, Kept};
-use crate::check::{Check, Evaluate, Evaluation, LogEvidence, Need, Severity, Verdict, unreadable};
+use crate::check::{
+    Check, Evaluate, Evaluation, LogEvidence, Need, QueueEvidence, Severity, Verdict, unreadable,
+};
 
 /// The check's entry in the catalogue.
 pub const CHECK: Check = Check {
@@ -24,6 +26,7 @@ pub const CHECK: Check = Check {
         let (window, strict) = (followed.batching_window, followed.strict);
         let isolation =
             evaluate(followed.account, followed.log, visibility, window, shared, strict);
+        let isolation = in_order(isolation, followed.jobs_queue);
         followed.strays.leave_open(isolation, followed.is_concluded(api_reject::CHECK.id))
     }),
 };
@@ -89,6 +92,21 @@ pub fn evaluate(
         .with_verdict(Verdict::Warn),
     };
     evaluation.with_evidence("batchSize", account.terms.batch_size)
+}
+
+/// The same evaluation, with what to do where the queue is a FIFO queue. AWS advises a worker to stop at the first failure and to name
+/// what it has not come to as failed, too. That keeps the order within a group, and takes jobs of other groups along, which may be
+/// dead-lettered without ever having been worked on.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>, "If you're using this feature with a FIFO
+/// queue".
+fn in_order(evaluation: Evaluation, jobs: &QueueEvidence) -> Evaluation {
+    if !jobs.is_fifo() || evaluation.verdict != Verdict::Fail {
+        return evaluation;
+    }
+    evaluation.with_next(
+        "let the worker go on with other groups, and name in batchItemFailures only the failed messages and those behind them in their own groups (in Powertools, skip_group_on_error): each receive counts for every message that is named",
+    )
 }
 
 fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Evaluation {
@@ -222,6 +240,18 @@ mod tests {
 
     fn verdict(good: Vec<LoggedOutcome>) -> Verdict {
         evaluate(&account(good, 5), &whole_log(), None, Duration::ZERO, &[], false).verdict
+    }
+
+    #[test]
+    fn a_fifo_queue_has_an_advice_of_its_own() {
+        let advice = |name: &str, evaluation: Evaluation| {
+            let jobs = QueueEvidence { name: name.to_owned(), ..QueueEvidence::default() };
+            in_order(evaluation.with_next("x"), &jobs).next.unwrap()
+        };
+        let failed = || Evaluation::fail("a", "b", "c");
+        assert!(advice("jobs.fifo", failed()).contains("skip_group_on_error"));
+        assert_eq!(advice("jobs", failed()), "x");
+        assert_eq!(advice("jobs.fifo", Evaluation::inconclusive("a")), "x");
     }
 
     #[test]

@@ -79,16 +79,25 @@ pub fn evaluate(stack: &StackEvidence, expected_outputs: &[&str]) -> Evaluation 
 pub fn unnamed(missing: &str, stack: &StackEvidence, expected_outputs: &[&str]) -> String {
     let names = stack.outputs.keys().map(String::as_str);
     let found: Vec<&str> = names.filter(|name| !expected_outputs.contains(name)).collect();
+    let queues = stack.resources.iter().filter(|one| one.resource_type == "AWS::SQS::Queue");
+    let queues: Vec<&str> = queues.map(|one| one.logical_id.as_str()).collect();
+    let by_id = match queues.as_slice() {
+        [] => String::new(),
+        queues => format!(", or name queues by their logical ids there: {}", queues.join(", ")),
+    };
     let add = format!("add the output {missing} to the stack and deploy it");
-    if found.is_empty() {
-        return format!(
+    match (found.as_slice(), queues.is_empty()) {
+        ([], true) => format!(
             "{add}; for a stack of your own, `verifier init` proposes a verifier.toml without it"
-        );
+        ),
+        ([], false) => format!(
+            "`verifier init` proposes a verifier.toml for this stack; or say below [outputs] there which outputs the stack has, false for none{by_id} (docs/your-own-stack.md). Otherwise {add}"
+        ),
+        (found, _) => format!(
+            "`verifier init` proposes a verifier.toml for this stack; or name the outputs that hold it below [outputs] there, or the resources themselves below [resources] (docs/your-own-stack.md); the stack has {}{by_id}. Otherwise {add}",
+            found.join(", ")
+        ),
     }
-    format!(
-        "`verifier init` proposes a verifier.toml for this stack; or name the outputs that hold it below [outputs] there, or the resources themselves below [resources] (docs/your-own-stack.md); the stack has {}. Otherwise {add}",
-        found.join(", ")
-    )
 }
 
 /// What tells why a stack is not ready, or waits until it is.
@@ -117,7 +126,7 @@ fn next(stack: &StackEvidence) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Verdict;
+    use crate::check::{StackResource, Verdict};
 
     fn stack(status: &str) -> StackEvidence {
         StackEvidence {
@@ -186,5 +195,11 @@ mod tests {
         stack.outputs.remove("TicketsUrl");
         assert!(next(&stack).starts_with("add the output JobUrl to the stack and deploy it; "));
         assert!(next(&stack).contains("`verifier init`"));
+        stack.resources.push(StackResource {
+            logical_id: "Orders4F2A9C01".to_owned(),
+            physical_id: "https://sqs.eu.amazonaws.com/1/orders".to_owned(),
+            resource_type: "AWS::SQS::Queue".to_owned(),
+        });
+        assert!(next(&stack).contains("by their logical ids there: Orders4F2A9C01"));
     }
 }
