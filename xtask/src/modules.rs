@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 
 /// The arrows between the CLI's modules: what is shared comes first, and each capability may use what stands before it.
-const CLI: [(&str, &[&str]); 13] = [
+const CLI: [(&str, &[&str]); 14] = [
     ("shell", &[]),
     ("report", &["shell"]),
     ("config", &["shell", "report"]),

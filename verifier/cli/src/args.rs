@@ -61,13 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn check_needs_exactly_one_target() {
+    fn check_takes_targets_that_fit_together() {
         let parse =
             |args: &[&str]| VerifierArgs::try_parse_from([&["verifier", "check"], args].concat());
         assert!(parse(&["--local"]).is_ok());
         assert!(parse(&["--stack", "S"]).is_ok());
-        // The settings may name the queue.
+        // The settings may name one.
         assert!(parse(&[]).is_ok());
+        assert!(parse(&["--queue", "Q", "--dlq", "D", "--api", "U", "--function", "F"]).is_ok());
+        assert!(parse(&["--queue", "Q", "--stack", "S"]).is_ok());
+        assert!(parse(&["--terraform-outputs", "o.json", "--queue", "Q"]).is_ok());
+        assert!(parse(&["--terraform-outputs", "o.json", "--stack", "S"]).is_err());
+        assert!(parse(&["--terraform-outputs", "o.json", "--json-outputs", "o.json"]).is_err());
+        assert!(parse(&["--local", "--queue", "Q"]).is_err());
+        assert!(parse(&["--local", "--function", "F"]).is_err());
+        assert!(parse(&["--list", "--queue", "Q"]).is_err());
         // Whether the template is a folder with several stacks shows later.
         assert!(parse(&["--local", "--stack", "S", "--template", "cdk.out"]).is_ok());
         assert!(parse(&["--local", "--receives", "0"]).is_err());

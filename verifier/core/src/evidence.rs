@@ -577,6 +577,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_function_is_named_by_its_name_its_arn_or_what_lambda_takes_in_between() {
+        let mapping = |function: &str| MappingEvidence {
+            function_arn: format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
+            ..MappingEvidence::default()
+        };
+        for named in [
+            "press",
+            "press:live",
+            "123456789012:function:press",
+            "arn:aws:lambda:eu-west-1:123456789012:function:press",
+            "arn:aws:lambda:eu-west-1:123456789012:function:press:live",
+        ] {
+            assert!(mapping("press:live").invokes(named), "{named}");
+        }
+        for other in [
+            "pres",
+            "live",
+            "press:test",
+            "",
+            "999999999999:function:press",
+            "arn:aws:lambda:us-east-1:123456789012:function:press",
+        ] {
+            assert!(!mapping("press:live").invokes(other), "{other}");
+        }
+        assert!(!mapping("press").invokes("press:live"));
+    }
+
+    #[test]
     fn older_lines_are_kept_that_are_of_the_run_and_the_ends_of_their_invocations() {
         let line = |at: u64, job_id: Option<&str>, message_id: &str, request: &str| LoggedOutcome {
             at: Timestamp::from_millis(at),

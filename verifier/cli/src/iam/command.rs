@@ -50,8 +50,7 @@ fn check_owned(stack: &StackEvidence, known: &KnownResources) -> Result<(), Fail
         let Some(located) = known.get(role) else { continue };
         if stack.queue_of_output(&located.value).is_none() {
             let (by, queue) = (&located.by, &located.value);
-            let named = format!("{by} of the stack {} names the queue {queue}", stack.name);
-            return Err(not_owned(stack, &named));
+            return Err(not_owned(stack, &format!("{by} names the queue {queue}")));
         }
     }
     Ok(())

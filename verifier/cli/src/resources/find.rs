@@ -102,8 +102,8 @@ pub(crate) fn owned<'a>(
                 .to_owned(),
         ),
         ..Failure::usage(format!(
-            "{} of the stack {} names the queue {}, which is no resource of the stack",
-            located.by, stack.name, located.value
+            "{} names the queue {}, which is no resource of the stack {}",
+            located.by, located.value, stack.name
         ))
     })
 }

@@ -234,6 +234,16 @@ impl Resources {
         }
     }
 
+    /// Each resource that is known, with by what it is.
+    pub fn known(&self) -> BTreeMap<&'static str, (&str, String)> {
+        let known = Role::ALL.into_iter().filter_map(|role| Some((role, self.get(role)?)));
+        known
+            .map(|(role, located)| {
+                (role.as_str(), (located.value.as_str(), located.by.to_string()))
+            })
+            .collect()
+    }
+
     /// What it is called where there is no stack: by its jobs queue.
     pub fn label(&self) -> String {
         let queue = self.value(Role::Queue).or_else(|| self.value(Role::DeadLetters));

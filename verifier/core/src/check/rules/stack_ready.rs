@@ -1,5 +1,9 @@
 //! `stack.ready`.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 use crate::check::{Check, Evaluate, Evaluation, Severity, StackEvidence};
 use crate::command::aws;
 
@@ -16,7 +20,11 @@ pub const CHECK: Check = Check {
     absent: Some(|subject| (!subject.resources.is_of_stack()).then_some(NO_STACK)),
     evaluate: Evaluate::Stack(|facts| match facts.stack {
         Some(stack) => {
-            let evaluation = evaluate(stack, &facts.resources.expected_outputs());
+            let known = facts.resources.known().into_iter();
+            let known = known.map(|(what, (value, by))| (what, json!({"value": value, "by": by})));
+            let known: BTreeMap<&str, Value> = known.collect();
+            let evaluation = evaluate(stack, &facts.resources.expected_outputs())
+                .with_evidence("resources", json!(known));
             match facts.resources.remark() {
                 Some(remark) => evaluation.with_remark(&remark),
                 None => evaluation,
@@ -72,7 +80,7 @@ pub fn evaluate(stack: &StackEvidence, expected_outputs: &[&str]) -> Evaluation 
     };
     evaluation
         .with_evidence("status", stack.status.clone())
-        .with_evidence("outputs", serde_json::json!(stack.outputs))
+        .with_evidence("outputs", json!(stack.outputs))
 }
 
 /// What to do where outputs are missing: a stack of other names has them, and says so in its settings.

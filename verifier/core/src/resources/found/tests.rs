@@ -117,4 +117,6 @@ fn queues_are_looked_for_only_where_nothing_names_one() {
         Some("jobs queue: Jobs, the only queue of the stack with a redrive policy")
     );
     assert_eq!(found.value(Role::DeadLetters), Some("url-d"));
+    assert_eq!(found.known()["jobs queue"], ("url-j", "the resource Jobs".to_owned()));
+    assert_eq!(found.known().len(), 2);
 }
