@@ -43,6 +43,9 @@ impl Bodies {
                 "The JSON body of {what}, with {{job_id}} in the place of its id (empty: a guess): "
             ));
             let line = ask::line(interrupt).await;
+            if interrupt.is_asked() {
+                break;
+            }
             *body = line.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
         }
         progress.go_on();

@@ -54,8 +54,11 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
         if probes {
             bodies.ask(&progress, &interrupt).await;
         }
+        // Ctrl-C at a question is no answer to it.
+        go_on(&interrupt)?;
         let (draft, is_probed) = Box::pin(stage.draft(&bodies, probes)).await?;
         let (written, settings) = valid(&draft, name_of(&target))?;
+        go_on(&interrupt)?;
         write(&output, &written, may_replace)?;
         finish(
             &target,
@@ -106,6 +109,15 @@ fn urls<'a>(draft: &Draft, outputs: &'a BTreeMap<String, String>) -> Urls<'a> {
     let of = |name: &Option<String>| outputs.get(name.as_ref()?).map(String::as_str);
     let named = &draft.settings.outputs;
     Urls { preview: of(&named.preview_url), api: of(&named.api_url), jobs: of(&named.job_url) }
+}
+
+/// Fails where the process was asked to stop.
+fn go_on(interrupt: &Interrupt) -> Result<(), Failure> {
+    if interrupt.is_asked() { Err(interrupted()) } else { Ok(()) }
+}
+
+fn interrupted() -> Failure {
+    Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted }
 }
 
 /// Writes the file. One that has come meanwhile is kept, too.
@@ -248,7 +260,7 @@ impl<'a> Stage<'a> {
         let outcome = tokio::select! {
             ended = prober.probe(draft, &mut course) => ended,
             () = self.interrupt.asked() => {
-                Err(Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted })
+                Err(interrupted())
             }
         };
         let left = tokio::time::timeout(CLEAN_UP, prober.clean_up(&mut course)).await;
@@ -284,6 +296,7 @@ async fn chosen(
     tell(&format!("Which queue are jobs sent to? {}: ", labels.join(", ")));
     let line = ask::line(interrupt).await.unwrap_or_default();
     progress.go_on();
+    go_on(interrupt)?;
     labels.iter().find(|label| *label == line.trim()).cloned().ok_or_else(several)
 }
 
