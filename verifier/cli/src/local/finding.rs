@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_project_of_the_working_directory_goes_first_and_another_repositorys_never_counts() {
+    fn the_project_of_the_working_directory_goes_first_and_that_of_another_never_counts() {
         let kept = "stack/template/S.template.json";
         let own = Some(("mine/template.yaml".to_owned(), None));
         assert_eq!(found(&[kept, "mine/template.yaml"], "mine"), own);
