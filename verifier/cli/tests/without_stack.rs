@@ -235,6 +235,9 @@ fn a_queue_that_is_not_meant_is_never_taken() {
     assert!(stack.with_verdict("fail").contains(&"stack.owns"));
     assert_eq!(stack.find("job.accept")["verdict"], "not-run");
     world.run(&["dlq", "list", "--stack", STACK, "--queue", jobs]).assert(0);
+    world.file("verifier.toml", "[outputs]\ndead_letter_queue = \"Tickets\"\n");
+    let unknown = world.run(&["dlq", "list", "--stack", STACK]);
+    refused(&unknown, &["has no output Tickets", "the stack's queues are Jobs", "--dlq"]);
 }
 
 #[test]

@@ -42,13 +42,16 @@ pub(crate) async fn find(aws: &Aws, wanted: &Wanted) -> Result<FoundResources, A
     Ok(FoundResources { stack: Some(stack), resources })
 }
 
+fn is_queue(one: &StackResource) -> bool {
+    one.resource_type == "AWS::SQS::Queue"
+}
+
 async fn take_only_pair(
     aws: &Aws,
     stack: &StackEvidence,
     resources: &mut Resources,
 ) -> Result<(), AwsError> {
-    let is_queue = |one: &&StackResource| one.resource_type == "AWS::SQS::Queue";
-    let all: Vec<&StackResource> = stack.resources.iter().filter(is_queue).collect();
+    let all: Vec<&StackResource> = stack.resources.iter().filter(|one| is_queue(one)).collect();
     if all.len() > QUEUES_MAX {
         return Ok(());
     }
@@ -84,9 +87,15 @@ pub(crate) fn owned<'a>(
         Found::None => return Ok(None),
         Found::Missing(output) => {
             let option = role.option().unwrap_or_default();
+            let queues = stack.resources.iter().filter(|one| is_queue(one));
+            let queues: Vec<&str> = queues.map(|one| one.logical_id.as_str()).collect();
+            let queues = match queues.as_slice() {
+                [] => String::new(),
+                queues => format!(" (the stack's queues are {})", queues.join(", ")),
+            };
             return Err(Failure {
                 next: Some(format!(
-                    "say in verifier.toml which output or which logical id names the {}, or name it itself with {option}",
+                    "say in verifier.toml which output or which logical id names the {}{queues}, or name it itself with {option}",
                     role.as_str()
                 )),
                 ..Failure::usage(format!("the stack {} has no output {output}", stack.name))

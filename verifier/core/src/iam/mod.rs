@@ -82,8 +82,9 @@ mod tests {
     use super::*;
     use crate::evidence::{QueueEvidence, StackEvidence, StackResource};
 
-    const ALL: [&[Permission]; 8] = [
+    const ALL: [&[Permission]; 9] = [
         &CHECK,
+        &CHECK_SENDING,
         &DLQ_QUEUES,
         &DLQ_LOOK,
         &DLQ_PURGE,
