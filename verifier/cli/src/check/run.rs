@@ -1,5 +1,6 @@
 //! One run: discover, evaluate the configuration, submit; then follow the jobs, and clean up.
 
+mod answers;
 mod clean_up;
 mod configuration;
 mod follow;
