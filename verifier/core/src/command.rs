@@ -14,11 +14,52 @@ pub(crate) fn aws(arn: &str, arguments: &[&str]) -> String {
 }
 
 /// A command that asks a URL, for ten seconds at most. What a stack says of itself, as its outputs do, cannot become a part of
-/// the command: whoever pastes it is not whoever deployed that.
+/// the command: whoever pastes it is not whoever deployed that. What looks like a secret is not in it: it goes to logs.
 pub(crate) fn curl(arguments: &[&str], url: &str) -> String {
-    let words = ["curl", "-sS", "-i", "--max-time", "10"].into_iter();
-    let words = words.chain(arguments.iter().copied()).chain([url]);
-    words.map(quoted).collect::<Vec<_>>().join(" ")
+    let words = ["curl", "-sS", "-i", "--max-time", "10"].map(str::to_owned).into_iter();
+    let arguments = arguments.iter().map(|argument| without_secret_header(argument));
+    let words = words.chain(arguments).chain([without_secrets(url)]);
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Stands where a secret is left out.
+const LEFT_OUT: &str = "***";
+/// Parts of the names of headers and of parameters whose values are secrets.
+const SECRET: [&str; 9] =
+    ["auth", "cookie", "token", "secret", "key", "password", "credential", "session", "signature"];
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET.iter().any(|part| name.contains(part))
+}
+
+/// A header without its value, where that is a secret.
+fn without_secret_header(argument: &str) -> String {
+    match argument.split_once(": ") {
+        Some((name, _)) if is_header(name) && is_secret(name) => format!("{name}: {LEFT_OUT}"),
+        _ => argument.to_owned(),
+    }
+}
+
+fn is_header(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+}
+
+/// A URL without its user and password, and without the values of parameters that are secrets. What is none stays as it is.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let without_user = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let (user, _) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}://{LEFT_OUT}{}", &rest[user.len()..]))
+    };
+    let shown = without_user().unwrap_or_else(|| url.to_owned());
+    let Some((before, query)) = shown.split_once('?') else { return shown };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, value)) if is_secret(name) && !value.is_empty() => format!("{name}={LEFT_OUT}"),
+        _ => pair.to_owned(),
+    });
+    format!("{before}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
 /// An argument as one word of a shell.
@@ -41,6 +82,31 @@ mod tests {
         );
         assert_eq!(aws("", &["sqs", "list-queues"]), "aws sqs list-queues");
         assert_eq!(quoted("a$(b)"), "'a$(b)'");
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_not_printed() {
+        for (url, shown) in [
+            ("https://user:hunter2@a.example/x?q=1", "https://***@a.example/x?q=1"),
+            ("http://token@127.0.0.1:9", "http://***@127.0.0.1:9"),
+            (
+                "https://a.example/x?code=1&api_key=abc&Token=",
+                "https://a.example/x?code=1&api_key=***&Token=",
+            ),
+            ("https://a.example/@home", "https://a.example/@home"),
+            ("https://a.example?u=x@y", "https://a.example?u=x@y"),
+            ("text", "text"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+        let command =
+            curl(&["-H", "Authorization: Bearer abc", "-H", "x-tenant: a"], "https://a.example");
+        assert!(
+            command.contains("'Authorization: ***'") && command.contains("x-tenant: a"),
+            "{command}"
+        );
+        let origin = curl(&["-H", "origin: https://a.example"], "https://a.example");
+        assert!(origin.contains("origin: https://a.example"), "{origin}");
     }
 
     #[test]

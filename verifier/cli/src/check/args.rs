@@ -12,7 +12,7 @@ use crate::shell::args::ConnectionArgs;
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The name of the deployed stack; with --local, of the one in the folder that --template names. Without a stack, name the jobs
-    /// queue with --queue, by a file of outputs, or below [resources] in verifier.toml.
+    /// queue with --queue, by a file of outputs, or below `[resources]` in verifier.toml.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Check the stack on this machine, from its synthesised template.

@@ -224,6 +224,8 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 /// Makes a folder, with those above it.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     check_dash(path)?;
+    // The folder itself, and those above it.
+    check_folders(&path.join("inside"))?;
     fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
         _ => error,

@@ -20,6 +20,12 @@ const FUNCTIONS: [&str; 3] = [LOOP, "Fn::Length", "Fn::ToJsonString"];
 const NESTED_MAX: usize = 5;
 /// How often bodies are written out at most: some lines could fill the memory.
 const COPIES_MAX: usize = 10_000;
+/// How much the copies take at most, all together. A template has a megabyte at most when its transforms are done.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>.
+const BYTES_MAX: usize = 16 << 20;
+/// What a value takes besides its text, roughly.
+const VALUE_BYTES: usize = 32;
 
 /// The template without the transform and with its loops written out; none where it has not the transform.
 ///
@@ -39,7 +45,8 @@ pub(super) fn expanded(
         };
     }
     let known = known_values(&document)?;
-    let mut loops = Loops { evaluator: Evaluator::new(&known, "", "", "", parameters), copies: 0 };
+    let mut loops =
+        Loops { evaluator: Evaluator::new(&known, "", "", "", parameters), copies: 0, bytes: 0 };
     for section in ["Conditions", "Resources", "Outputs"] {
         if let Some(value) = document.get_mut(section) {
             let place = TemplatePath::new(section);
@@ -93,6 +100,8 @@ fn known_values(document: &Value) -> Result<Template, TemplateError> {
 struct Loops<'a> {
     evaluator: Evaluator<'a>,
     copies: usize,
+    /// How much the copies take so far.
+    bytes: usize,
 }
 
 impl Loops<'_> {
@@ -153,9 +162,25 @@ impl Loops<'_> {
             if self.copies > COPIES_MAX {
                 return Err(bad(place, &format!("makes more than {COPIES_MAX} copies")));
             }
-            let body = replaced(&Value::Object(body.clone()), identifier, &item);
-            let Value::Object(body) = self.written_out(&body, place, depth)? else { continue };
-            for (name, value) in body {
+            // Before it is made, since one copy may fill the memory.
+            self.bytes += body
+                .iter()
+                .map(|(name, value)| {
+                    size_of_text(name, identifier, &item) + size(value, identifier, &item)
+                })
+                .sum::<usize>();
+            if self.bytes > BYTES_MAX {
+                return Err(bad(place, &format!("makes more than {BYTES_MAX} bytes")));
+            }
+            let copy: Map<String, Value> = body
+                .iter()
+                .map(|(name, value)| {
+                    (in_text(name, identifier, &item), replaced(value, identifier, &item))
+                })
+                .collect();
+            let copy = self.written_out(&Value::Object(copy), place, depth)?;
+            let Value::Object(copy) = copy else { continue };
+            for (name, value) in copy {
                 if copies.insert(name.clone(), value).is_some() {
                     return Err(bad(place, &format!("makes {name} twice")));
                 }
@@ -185,13 +210,8 @@ fn flat(items: &[Value]) -> Option<Vec<String>> {
 /// A body with an item in place of the identifier: `${Name}` is the item, `&{Name}` its letters and digits, and a `Ref` of
 /// the identifier is the item, too.
 fn replaced(value: &Value, identifier: &str, item: &str) -> Value {
-    let plain: String = item.chars().filter(char::is_ascii_alphanumeric).collect();
-    let in_text = |text: &str| {
-        let text = text.replace(&format!("${{{identifier}}}"), item);
-        text.replace(&format!("&{{{identifier}}}"), &plain)
-    };
     match value {
-        Value::String(text) => Value::String(in_text(text)),
+        Value::String(text) => Value::String(in_text(text, identifier, item)),
         Value::Array(items) => items.iter().map(|each| replaced(each, identifier, item)).collect(),
         Value::Object(fields) => {
             let is_item =
@@ -200,12 +220,39 @@ fn replaced(value: &Value, identifier: &str, item: &str) -> Value {
                 return Value::from(item);
             }
             let fields = fields.iter();
-            let fields =
-                fields.map(|(name, value)| (in_text(name), replaced(value, identifier, item)));
+            let fields = fields.map(|(name, value)| {
+                (in_text(name, identifier, item), replaced(value, identifier, item))
+            });
             Value::Object(fields.collect())
         }
         other => other.clone(),
     }
+}
+
+fn in_text(text: &str, identifier: &str, item: &str) -> String {
+    let plain: String = item.chars().filter(char::is_ascii_alphanumeric).collect();
+    let text = text.replace(&format!("${{{identifier}}}"), item);
+    text.replace(&format!("&{{{identifier}}}"), &plain)
+}
+
+/// How much a value takes at most with an item in place of the identifier.
+fn size(value: &Value, identifier: &str, item: &str) -> usize {
+    let inner = match value {
+        Value::String(text) => size_of_text(text, identifier, item),
+        Value::Array(items) => items.iter().map(|each| size(each, identifier, item)).sum(),
+        Value::Object(fields) => {
+            let of = |(name, value): (&String, &Value)| {
+                size_of_text(name, identifier, item) + size(value, identifier, item)
+            };
+            item.len() + fields.iter().map(of).sum::<usize>()
+        }
+        _ => 0,
+    };
+    VALUE_BYTES + inner
+}
+
+fn size_of_text(text: &str, identifier: &str, item: &str) -> usize {
+    text.len() + text.matches(&format!("{{{identifier}}}")).count() * item.len()
 }
 
 #[cfg(test)]
@@ -273,6 +320,20 @@ mod tests {
         ] {
             let refused = of(&json!({"Fn::ForEach::X": value}), &[]).unwrap_err();
             assert!(refused.contains(words), "{refused}");
+        }
+    }
+
+    #[test]
+    fn loops_that_fill_the_memory_are_ended_before() {
+        let names = |count: usize| (0..count).map(|index| format!("n{index}")).collect::<Vec<_>>();
+        let large = json!({"Q${A}x${B}": {"Type": "T", "Metadata": vec!["y"; 9000]}});
+        let inner = json!({"Fn::ForEach::I": ["B", names(99), large]});
+        let wide = json!({"Fn::ForEach::O": ["A", names(99), inner]});
+        let text = "${A}".repeat(10_000);
+        let long = json!({"Fn::ForEach::O": ["A", ["z".repeat(40_000)], {"Q": {"Type": text}}]});
+        for resources in [wide, long] {
+            let refused = of(&resources, &[]).unwrap_err();
+            assert!(refused.contains("makes more than 16777216 bytes"), "{refused}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::check::{Addresses, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity};
-use crate::command::curl;
+use crate::command::{curl, without_secrets};
 use crate::resources::Role;
 use crate::settings::{Api, lookup, text_of, with_tags};
 
@@ -122,7 +122,7 @@ pub fn evaluate(exchange: &Exchange, holds: &Holds) -> Evaluation {
         .keys()
         .fold(evaluation, |evaluation, path| evaluation.with_evidence(path, found(path)));
     evaluation
-        .with_evidence("url", exchange.url.clone())
+        .with_evidence("url", without_secrets(&exchange.url))
         .with_evidence("status", answer.status)
         .with_evidence("latencyMillis", millis(exchange))
 }

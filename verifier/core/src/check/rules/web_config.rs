@@ -9,7 +9,7 @@ use crate::check::script::{Script, Values};
 use crate::check::{
     Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
 };
-use crate::command::curl;
+use crate::command::{curl, without_secrets};
 use crate::resources::Role;
 use crate::settings::urls::{at_as_page, is_same, origin_of};
 use crate::settings::{JOB_URL_VARIABLE, Page};
@@ -87,7 +87,7 @@ pub fn evaluate(
         Served::Otherwise { what, actual } => failed(what, actual, exchange, expected),
     };
     evaluation
-        .with_evidence("url", exchange.url.clone())
+        .with_evidence("url", without_secrets(&exchange.url))
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
 }

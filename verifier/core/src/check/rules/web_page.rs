@@ -7,7 +7,7 @@ use url::Url;
 use crate::check::{
     Addresses, Answer, Check, Evaluate, Evaluation, Exchange, Probe, Question, Severity,
 };
-use crate::command::curl;
+use crate::command::{curl, without_secrets};
 use crate::resources::Role;
 
 /// The check's entry in the catalogue.
@@ -58,7 +58,7 @@ pub fn evaluate(exchange: &Exchange) -> Evaluation {
         Evaluation::pass(format!("200 in {millis} ms, {} bytes of HTML", answer.body.len()))
     };
     evaluation
-        .with_evidence("url", exchange.url.clone())
+        .with_evidence("url", without_secrets(&exchange.url))
         .with_evidence("status", answer.status)
         .with_evidence("contentType", answer.content_type.clone())
 }
