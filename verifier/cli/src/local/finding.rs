@@ -32,16 +32,26 @@ const TEMPLATES: [&str; 6] = [
 /// What a tool makes counts in the working directory alone. A folder that keeps its templates is looked for from there upwards, within
 /// the repository, and not where another user has put it: the functions of what is found are run.
 pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<String>), Failure> {
-    if here.join(KEPT).is_dir() {
-        return assembly::template(&only_template(&here.join(KEPT))?, stack);
+    let kept = here.join(KEPT);
+    if kept.is_dir() {
+        for folder in [kept.parent().unwrap_or(&kept), &kept] {
+            check_owner(folder, here)?;
+        }
+        let template = only_template(&kept)?;
+        check_owner(&template, here)?;
+        return assembly::template(&template, stack);
     }
     let assembly = here.join(ASSEMBLY);
     if assembly.is_dir() {
+        check_owner(&assembly, here)?;
         return assembly::template(&assembly, stack);
     }
     if let Some(template) =
         TEMPLATES.map(|name| here.join(name)).into_iter().find(|each| each.is_file())
     {
+        for found in template.ancestors().take_while(|found| *found != here) {
+            check_owner(found, here)?;
+        }
         return assembly::template(&template, stack);
     }
     if let Some(folder) = kept_above(here) {
@@ -57,6 +67,23 @@ pub(crate) fn find(here: &Path, stack: Option<&str>) -> Result<(PathBuf, Option<
         ..Failure::usage(format!(
             "there is no template: no {KEPT} here or above, and here no {ASSEMBLY}, {}",
             TEMPLATES.join(", ")
+        ))
+    })
+}
+
+/// Fails on what another user has put into a folder that is not theirs, such as `/tmp`: functions of theirs would be run.
+fn check_owner(found: &Path, here: &Path) -> Result<(), Failure> {
+    if files::is_trusted(found, here) {
+        return Ok(());
+    }
+    let shown = found.display();
+    Err(Failure {
+        next: Some(
+            "if it is meant, name the template with --template; else run in another folder"
+                .to_owned(),
+        ),
+        ..Failure::usage(format!(
+            "{shown} is another user's, whose functions are not run unless the template is named"
         ))
     })
 }
@@ -146,6 +173,28 @@ mod tests {
         assert_eq!(found(&[kept, "mine/.git"], "mine"), None);
         assert_eq!(found(&[kept, "mine/.git"], "mine/deep"), None);
         assert!(found(&[kept, ".git"], "mine/deep").is_some());
+    }
+
+    /// Only the superuser can make what is another's.
+    #[test]
+    fn what_another_user_has_put_into_the_working_directory_is_refused() {
+        const ANOTHER: u32 = 65_534;
+        if files::caller() != 0 {
+            return;
+        }
+        for (name, whose) in [
+            ("template.yaml", "template.yaml"),
+            ("stack/template/S.template.json", "stack/template/S.template.json"),
+            ("stack/template/S.template.json", "stack"),
+            ("cdk.out/manifest.json", "cdk.out"),
+            (".aws-sam/build/template.yaml", ".aws-sam"),
+        ] {
+            let folder = folder(&[name]);
+            assert!(find(folder.path(), None).is_ok(), "{name}");
+            std::os::unix::fs::chown(folder.path().join(whose), Some(ANOTHER), None).unwrap();
+            let refused = find(folder.path(), None).unwrap_err();
+            assert!(refused.what.contains("another user's"), "{}", refused.what);
+        }
     }
 
     #[test]

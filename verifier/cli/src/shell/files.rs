@@ -106,8 +106,10 @@ pub(crate) fn owner(path: &Path) -> io::Result<u32> {
 /// Whether what was found above a folder, and not named, counts there: it is the user's, the superuser's, or of whoever has that
 /// folder, since a checkout may be another user's as a whole, as in a container.
 pub(crate) fn is_trusted(path: &Path, here: &Path) -> bool {
-    let (Ok(owner_of_it), Ok(folder)) = (owner(path), owner(here)) else { return true };
-    is_trusted_owner(owner_of_it, caller(), folder)
+    let Ok(folder) = owner(here) else { return true };
+    // A link, and what it leads to.
+    let owners = [fs::symlink_metadata(path), fs::metadata(path)];
+    owners.into_iter().flatten().all(|found| is_trusted_owner(found.uid(), caller(), folder))
 }
 
 fn is_trusted_owner(owner: u32, caller: u32, owner_of_folder: u32) -> bool {

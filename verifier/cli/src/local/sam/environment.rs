@@ -42,7 +42,9 @@ impl Environment {
             Failure::environment("there is no folder for SAM's translator: neither HOME nor XDG_CACHE_HOME is set; set one")
         })?;
         let digest = digest(REQUIREMENTS);
-        Ok(Self(cache.join("verifier").join(format!("sam-{}", &digest[..DIGITS]))))
+        let folder = cache.join("verifier").join(format!("sam-{}", &digest[..DIGITS]));
+        check_owner(&folder)?;
+        Ok(Self(folder))
     }
 
     /// Where what became of a template is kept.
@@ -80,6 +82,20 @@ impl Environment {
             let _ = std::fs::remove_dir_all(&folder);
         }
         installed.map(|()| folder.join(PYTHON))
+    }
+}
+
+/// Fails where somebody else has made the folder: the Python in it would be run.
+fn check_owner(folder: &Path) -> Result<(), Failure> {
+    match files::owner(folder) {
+        Ok(owner) if ![files::caller(), 0].contains(&owner) => Err(Failure {
+            next: Some("name a folder of your own with XDG_CACHE_HOME".to_owned()),
+            ..Failure::environment(format!(
+                "the cache {} is another user's (user id {owner}), and what is in it is not run",
+                folder.display()
+            ))
+        }),
+        _ => Ok(()),
     }
 }
 
