@@ -20,18 +20,32 @@ const DEFINITION_URI: &str = "DefinitionUri";
 const DEFINITION_BODY: &str = "DefinitionBody";
 const API: &str = "AWS::Serverless::HttpApi";
 
+/// How much is included at most: one file may be included again and again.
+const BYTES_MAX: usize = 16 << 20;
+
 /// A template's text, with what it has in other files in its place.
 pub(super) fn included(text: String, folder: &Path) -> Result<String, Failure> {
     if !text.contains(INCLUDE) && !text.contains(DEFINITION_URI) {
         return Ok(text);
     }
     let document = template_document(&text)?;
-    let mut read = |name: &str| read(&folder.join(name));
+    let mut bytes = 0;
+    let mut read = |name: &str| {
+        let (value, size) = read(&folder.join(name))?;
+        bytes += size;
+        if bytes > BYTES_MAX {
+            return Err(Failure::usage(format!(
+                "the template includes more than {BYTES_MAX} bytes in all, the last of them of {name}; AWS takes a template of 1 MB"
+            )));
+        }
+        Ok(value)
+    };
     let whole = with_definitions(with_includes(document.clone(), &mut read)?, &mut read)?;
     Ok(if whole == document { text } else { whole.to_string() })
 }
 
-fn read(path: &Path) -> Result<Value, Failure> {
+/// What a file holds, and how large it is.
+fn read(path: &Path) -> Result<(Value, usize), Failure> {
     let failed = |problem: String| {
         Failure::usage(format!(
             "the template includes {}, which cannot be read: {problem}",
@@ -39,7 +53,8 @@ fn read(path: &Path) -> Result<Value, Failure> {
         ))
     };
     let text = files::read_text(path).map_err(|error| failed(error.to_string()))?;
-    template_document(&text).map_err(|error| failed(error.to_string()))
+    let value = template_document(&text).map_err(|error| failed(error.to_string()))?;
+    Ok((value, text.len()))
 }
 
 type Read<'r> = &'r mut dyn FnMut(&str) -> Result<Value, Failure>;

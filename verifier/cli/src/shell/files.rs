@@ -184,6 +184,7 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 /// Makes a file that was not there, for the user alone, to append to it. Its name is on the disk when this returns.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     check_name(path)?;
+    check_folders(path)?;
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
     sync_folder(path)?;
     Ok(file)
@@ -424,6 +425,7 @@ impl Draft {
 
     /// The same with another mode, from which the umask takes what it does.
     fn with_mode(target: &Path, mode: u32) -> io::Result<Self> {
+        check_folders(target)?;
         let folder = folder_of(target);
         if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) {
             let problem = format!("{} is no folder that is there", folder.display());

@@ -114,6 +114,14 @@ impl QueueRef {
             if !matches!(scheme, "http" | "https") {
                 return Err(wrong(expected));
             }
+            let authority = rest.split('/').next().unwrap_or_default();
+            if let Some((_, host)) = authority.rsplit_once('@') {
+                // What stands before it may be a password, which is not repeated.
+                let text = format!("{scheme}://***@{host}{}", &rest[authority.len()..]);
+                let problem =
+                    "a queue's URL has no user and no password; leave them out".to_owned();
+                return Err(QueueRefError { text, problem });
+            }
             return of_url(text, rest).ok_or_else(|| wrong(expected));
         }
         if is_queue_name(text) {
@@ -253,6 +261,13 @@ mod tests {
 
     fn parsed(text: &str) -> QueueRef {
         QueueRef::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_repeated() {
+        let url = "https://user:hunter2@sqs.eu-west-1.amazonaws.com/000000000000/q";
+        let refused = QueueRef::parse(url).unwrap_err().to_string();
+        assert!(refused.contains("no password") && !refused.contains("hunter2"), "{refused}");
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub fn read_terraform(path: &str, text: &str) -> Result<OutputsFile, OutputsFile
             let next = "write it again with `terraform output -json`, or pass other JSON by --json-outputs";
             return Err(error(path, problem, Some(next)));
         };
-        if output.get("sensitive") == Some(&Value::Bool(true)) {
+        // What is not said to be open is not shown.
+        if output.get("sensitive").is_some_and(|sensitive| *sensitive != Value::Bool(false)) {
             sensitive.push(name.clone());
         }
         values.insert(name, value.clone());

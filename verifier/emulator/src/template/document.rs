@@ -147,8 +147,12 @@ impl Template {
         logical_ids: impl IntoIterator<Item = String>,
     ) -> Result<(), TemplateError> {
         for logical_id in logical_ids {
-            if !self.resources.contains_key(&logical_id) {
+            let Some(resource) = self.resources.get(&logical_id) else {
                 return Err(TemplateError::NotToLeaveOut(logical_id));
+            };
+            // A role that is not the template's lets its functions do everything.
+            if resource.resource_type.starts_with("AWS::IAM::") {
+                return Err(TemplateError::RoleToLeaveOut(logical_id));
             }
             self.left_out.insert(logical_id);
         }

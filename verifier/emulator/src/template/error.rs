@@ -114,6 +114,11 @@ pub enum TemplateError {
         "the template has no resource {0} that could be left out; name one by its logical id, as the processed template has it"
     )]
     NotToLeaveOut(String),
+    /// A role or a policy to leave out.
+    #[error(
+        "{0} is a role or a policy: without it, its functions could do more here than on AWS; --without leaves out what brings messages and requests, and --no-iam turns all of it off"
+    )]
+    RoleToLeaveOut(String),
     /// A resource that AWS would not create, in its own words.
     #[error("{logical_id} ({resource_type}): {sentence}; AWS would refuse it")]
     Refused {

@@ -305,6 +305,10 @@ impl Evaluator<'_> {
     ) -> Result<Map<String, Value>, TemplateError> {
         let mut resolved = Map::new();
         for (name, value) in fields {
+            // It would bring more fields, and is no field itself.
+            if name == "Fn::Transform" {
+                self.function(name, value, place)?;
+            }
             if let Some(value) = self.value(value, &place.child(name))? {
                 resolved.insert(name.clone(), value);
             }

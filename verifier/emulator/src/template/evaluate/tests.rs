@@ -235,3 +235,14 @@ fn a_template_that_nests_is_ended_before_its_stack() {
     let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(test);
     thread.unwrap().join().unwrap();
 }
+
+#[test]
+fn a_transform_among_the_fields_is_refused() {
+    for value in [
+        json!({"Fn::Transform": {"Name": "Own"}, "Name": "a"}),
+        json!({"A": {"Fn::Transform": [{"Name": "AWS::Include"}], "B": 1}}),
+    ] {
+        let refused = resolve(&value).unwrap_err().to_string();
+        assert!(refused.contains("Fn::Transform"), "{refused}");
+    }
+}
