@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use support::{Checked, Local, Printed, SIGNED, STACK, TOKEN_VARIABLE, VERIFIER, check_changed};
-use verifier_testkit::{Changes, run, scrubbed, template};
+use support::{Checked, Local, Printed, STACK, TOKEN_VARIABLE, VERIFIER, ask_sqs, check_changed};
+use verifier_testkit::{Changes, scrubbed, template};
 
 /// Checks of resources of no stack, by names alone: those that then have nothing to evaluate.
 const WITHOUT: [(&str, &str); 6] = [
@@ -68,18 +68,7 @@ impl World {
     }
 
     fn sqs(&self, operation: &str, request: &Value) {
-        let output = run(Command::new("curl").args(["--fail-with-body", "--silent"]).args([
-            "--header",
-            SIGNED,
-            "--header",
-            "content-type: application/x-amz-json-1.0",
-            "--header",
-            &format!("x-amz-target: AmazonSQS.{operation}"),
-            "--data",
-            &request.to_string(),
-            self.local.text("/endpoint"),
-        ]));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        ask_sqs(self.local.text("/endpoint"), operation, request);
     }
 
     fn url(&self, queue: &str) -> String {

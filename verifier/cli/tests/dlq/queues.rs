@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use verifier_testkit::{run, scrubbed};
 
-use crate::support::{Local, SIGNED, STACK, TOKEN_VARIABLE, VERIFIER};
+use crate::support::{Local, STACK, TOKEN_VARIABLE, VERIFIER, ask_sqs};
 
 /// A command that is over.
 pub(crate) struct Done {
@@ -67,20 +67,7 @@ pub(crate) fn dead_letters(local: &Local) -> &str {
 
 /// Asks SQS, as any client does.
 pub(crate) fn sqs(local: &Local, operation: &str, request: &Value) -> Value {
-    let output =
-        run(Command::new("curl").args(["--fail-with-body", "--silent", "--show-error"]).args([
-            "--header",
-            SIGNED,
-            "--header",
-            "content-type: application/x-amz-json-1.0",
-            "--header",
-            &format!("x-amz-target: AmazonSQS.{operation}"),
-            "--data",
-            &request.to_string(),
-            local.text("/endpoint"),
-        ]));
-    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{operation}: {answer}");
+    let answer = ask_sqs(local.text("/endpoint"), operation, request);
     if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer).expect("JSON") }
 }
 

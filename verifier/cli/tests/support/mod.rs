@@ -25,6 +25,26 @@ pub(crate) const TOKEN_VARIABLE: &str = "VERIFIER_EMULATOR_TOKEN";
 /// A header of a signature, as far as an emulator looks at it.
 pub(crate) const SIGNED: &str = "authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-local-1/any/aws4_request, SignedHeaders=host, Signature=0";
 
+/// What SQS at an endpoint answers to a client.
+pub(crate) fn ask_sqs(endpoint: &str, operation: &str, request: &Value) -> String {
+    let output =
+        run(Command::new("curl").args(["--fail-with-body", "--silent", "--show-error"]).args([
+            "--header",
+            SIGNED,
+            "--header",
+            "content-type: application/x-amz-json-1.0",
+            "--header",
+            &format!("x-amz-target: AmazonSQS.{operation}"),
+            "--data",
+            &request.to_string(),
+            endpoint,
+        ]));
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{operation}: {answer}{said}");
+    answer
+}
+
 /// What a process printed, and how it ended.
 pub(crate) struct Printed {
     pub(crate) code: Option<i32>,

@@ -170,11 +170,8 @@ fn posting<'a>(
                 })
         })
     };
-    let is_plain = |route: &&Route| !route.path.contains('{');
-    let posts =
-        routes.iter().filter(|route| ["POST", "PUT", "ANY"].contains(&route.method.as_str()));
-    let posts: Vec<&Route> =
-        posts.filter(is_plain).filter(|route| route.method == "POST").collect();
+    let is_one = |route: &&Route| route.method == "POST" && !route.path.contains('{');
+    let posts: Vec<&Route> = routes.iter().filter(is_one).collect();
     let knowing: Vec<&Route> = posts.iter().copied().filter(|route| knows(route)).collect();
     if knowing.is_empty() { posts } else { knowing }
 }
