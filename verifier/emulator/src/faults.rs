@@ -86,10 +86,20 @@ impl Faults {
 
     /// What goes wrong with what is about to happen, if anything.
     pub(crate) fn decide(&self, stage: Stage, happening: &Happening<'_>) -> Option<Fault> {
+        self.decide_at(self.0.clock.now(), stage, happening)
+    }
+
+    /// The same for what happens at a time that was read before. What a fault brings about is of that time, so that the fault
+    /// must not seem to be later.
+    pub(crate) fn decide_at(
+        &self,
+        now: Timestamp,
+        stage: Stage,
+        happening: &Happening<'_>,
+    ) -> Option<Fault> {
         if !self.any() {
             return None;
         }
-        let now = self.0.clock.now();
         let mut held = self.lock();
         let elapsed = u64::try_from(now.since(held.began_at).as_millis()).unwrap_or(u64::MAX);
         let struck = held.plan.decide_by_rule(stage, happening, elapsed);
@@ -104,10 +114,15 @@ impl Faults {
         struck.map(|(_, fault)| fault)
     }
 
-    /// What becomes of a message whose turn it is in a receive.
-    pub(crate) fn delivery(&self, receive: Happening<'_>, message: &Message) -> ReceiveFault {
+    /// What becomes of a message whose turn it is in a receive of that time.
+    pub(crate) fn delivery(
+        &self,
+        now: Timestamp,
+        receive: Happening<'_>,
+        message: &Message,
+    ) -> ReceiveFault {
         let happening = receive.with_message(&message.message_id, &message.body);
-        let fault = self.decide(Stage::Delivery, &happening);
+        let fault = self.decide_at(now, Stage::Delivery, &happening);
         fault.map(|fault| fault.delivery()).unwrap_or_default()
     }
 

@@ -70,7 +70,7 @@ impl Queues {
             let message = model.message_of_receipt(queue, receipt_handle);
             let lost = message.is_some_and(|message| {
                 let at = at.with_message(&message.message_id, &message.body);
-                self.faults.decide(Stage::Delete, &at).is_some()
+                self.faults.decide_at(now, Stage::Delete, &at).is_some()
             });
             if !lost {
                 // The queue may have been deleted meanwhile; then so are its messages.
@@ -88,7 +88,7 @@ impl Queues {
     ) -> (Result<Vec<ReceivedMessage>, SqsError>, Timestamp, Option<Timestamp>) {
         let at = Happening::new("ReceiveMessage", caller).on_queue(queue);
         let (mut result, now, next) = self.perform(|model, now| {
-            let mut deliver = |message: &Message| self.faults.delivery(at, message);
+            let mut deliver = |message: &Message| self.faults.delivery(now, at, message);
             let result = model.receive_with(queue, request, now, &mut deliver);
             (result, now, model.next_available_at(queue))
         });

@@ -1,5 +1,6 @@
 //! Faults on purpose: what a client sees of each.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::support::{Stand, mapping, probe, queues, resources};
@@ -11,6 +12,7 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, MessageSystemAttributeName, SendMessageBatchRequestEntry,
     SendMessageBatchResultEntry,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use verifier_emulator::TOKEN_HEADER;
 use verifier_model::faults::FaultRules;
@@ -75,6 +77,14 @@ impl Stand {
         let lines = events
             .map(|event| (event.timestamp.unwrap_or_default(), event.message.unwrap_or_default()));
         lines.filter(|(_, line)| line.contains(text)).collect()
+    }
+
+    /// What the emulator's own administration answers.
+    async fn admin(&self, method: Method, what: &str) -> Value {
+        let http = verifier_aws::plain_http_client().expect("a client");
+        let url = format!("{}/_emulator/{what}", self.emulator.endpoint());
+        let request = http.request(method, url).header(TOKEN_HEADER, self.emulator.token());
+        request.send().await.expect("an answer").json().await.expect("JSON")
     }
 
     async fn ask_for(&self, wish: &str) -> (Option<String>, Value) {
@@ -280,6 +290,28 @@ async fn a_message_is_moved_early_or_late() {
     }
     assert_eq!(late.glance("jobs").await, []);
     assert_eq!(late.counts("dead").await, (1, 0));
+}
+
+/// What struck cannot seem to be later than what it brought about, or nothing explains that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_moved_at_the_very_time_at_which_the_fault_strikes() {
+    let stand = stand(json!({"queue": "jobs", "fault": {"kind": "early-move"}})).await;
+    stand.admin(Method::PUT, "observed").await;
+    for body in 0..100 {
+        stand.send("jobs", &body.to_string()).await;
+        assert_eq!(stand.glance("jobs").await, []);
+    }
+    let by_message = |list: &Value, what: fn(&Value) -> Option<&Value>| -> BTreeMap<String, Value> {
+        let all = list.as_array().expect("a list").iter();
+        let named = all.filter_map(|one| Some((what(one)?.to_string(), one["at"].clone())));
+        named.collect()
+    };
+    let struck = stand.admin(Method::GET, "faults").await;
+    let struck = by_message(&struck["strikes"], |strike| strike["messages"].get(0));
+    let seen = stand.admin(Method::GET, "observed").await;
+    let moved = by_message(&seen["events"], |seen| seen["event"].get("deadLettered")?.get("message"));
+    assert_eq!((struck.len(), moved.len()), (100, 100), "{seen}");
+    assert_eq!(struck, moved);
 }
 
 #[tokio::test(flavor = "multi_thread")]
