@@ -301,15 +301,17 @@ async fn a_message_is_moved_at_the_very_time_at_which_the_fault_strikes() {
         stand.send("jobs", &body.to_string()).await;
         assert_eq!(stand.glance("jobs").await, []);
     }
-    let by_message = |list: &Value, what: fn(&Value) -> Option<&Value>| -> BTreeMap<String, Value> {
-        let all = list.as_array().expect("a list").iter();
-        let named = all.filter_map(|one| Some((what(one)?.to_string(), one["at"].clone())));
-        named.collect()
-    };
+    let by_message =
+        |list: &Value, what: fn(&Value) -> Option<&Value>| -> BTreeMap<String, Value> {
+            let all = list.as_array().expect("a list").iter();
+            let named = all.filter_map(|one| Some((what(one)?.to_string(), one["at"].clone())));
+            named.collect()
+        };
     let struck = stand.admin(Method::GET, "faults").await;
     let struck = by_message(&struck["strikes"], |strike| strike["messages"].get(0));
     let seen = stand.admin(Method::GET, "observed").await;
-    let moved = by_message(&seen["events"], |seen| seen["event"].get("deadLettered")?.get("message"));
+    let moved =
+        by_message(&seen["events"], |seen| seen["event"].get("deadLettered")?.get("message"));
     assert_eq!((struck.len(), moved.len()), (100, 100), "{seen}");
     assert_eq!(struck, moved);
 }

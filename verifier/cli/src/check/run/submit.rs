@@ -23,15 +23,17 @@ const FAILING_JOBS: usize = 2;
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
 const BATCH_MAX: usize = 10;
-/// How many good jobs come at a time where no window gathers batches, and how many times so many at most when the failing ones
-/// return.
-const JOBS_OF_WAVE: usize = 4;
-const WAVES_MAX: usize = 5;
+/// How many jobs fail where no window gathers batches: whether one meets a good job is luck then, each time that it comes.
+const FAILING_JOBS_OF_STREAM: usize = 4;
+/// How many good jobs are under way at a time where no window gathers batches, and how many of them come at most when the failing
+/// ones return.
+const STREAMS: usize = 6;
+const JOBS_OF_STREAM_MAX: usize = 40;
 /// How much longer than until the failing job is back good jobs are submitted: it may have waited to be received.
-const WAVES_LONGER: Duration = Duration::from_millis(50);
-/// How often at most good jobs are submitted when the failing one returns, and how often where that takes waves of them.
+const STREAM_LONGER: Duration = Duration::from_millis(50);
+/// How often at most good jobs are submitted when the failing one returns, and how often where that takes a stream of them.
 const RETURNS_MAX: usize = 9;
-const RETURNS_OF_WAVES_MAX: usize = 3;
+const RETURNS_OF_STREAMS_MAX: usize = 3;
 /// How much sooner than the failing job returns at most good jobs are submitted, to be gathered into one batch with it.
 const LEAD_MAX: Duration = Duration::from_millis(500);
 /// How much less than two batching windows good jobs are apart, and how much at most.
@@ -69,6 +71,9 @@ impl JobPlan {
     fn failing_jobs(&self) -> usize {
         if self.is_one_group() {
             return 1;
+        }
+        if self.jobs_ahead() > 0 {
+            return FAILING_JOBS_OF_STREAM;
         }
         FAILING_JOBS.min(self.batch_size as usize)
     }
@@ -111,7 +116,7 @@ pub(super) fn returns(course: &JobPlan, submitted_at: Timestamp) -> Vec<Timestam
     }
     let lead = lead(course);
     let last = course.max_receive_count.saturating_sub(1);
-    let most = if course.jobs_ahead() > 0 { RETURNS_OF_WAVES_MAX } else { RETURNS_MAX };
+    let most = if course.jobs_ahead() > 0 { RETURNS_OF_STREAMS_MAX } else { RETURNS_MAX };
     // The first ones, and the last: a worker may fail others only with the message that is dead-lettered next.
     let times = (1..last).take(most - 1).chain((last > 0).then_some(last));
     let return_at = |time| submitted_at + course.visibility_timeout * time;
@@ -212,7 +217,7 @@ impl Run<'_> {
                 continue;
             }
             if course.jobs_ahead() > 0 {
-                self.submit_waves(course, at, bound_at).await;
+                self.submit_stream(course, at, bound_at).await;
                 continue;
             }
             self.clock.sleep_until(at).await;
@@ -236,23 +241,29 @@ impl Run<'_> {
         self.jobs.extend(jobs);
     }
 
-    /// Submits good jobs in waves, one after the other, until the failing job has returned: when exactly that is is not known, and
-    /// it meets those that come at the same moment, or wait for a batch then. `at` is when it returns if it was on the queue at
-    /// once when it was submitted; it was there before its submission was answered.
-    async fn submit_waves(&mut self, course: &JobPlan, at: Timestamp, bound_at: Timestamp) {
-        let latencies = |fails: bool| {
-            let jobs = self.jobs.iter().filter(move |job| job.fails == fails);
-            jobs.map(|job| job.exchange.latency)
-        };
-        let answered = at + latencies(true).next().unwrap_or_default();
-        let fastest = latencies(false).min().unwrap_or_default();
-        self.clock.sleep_until((answered - fastest).min(bound_at)).await;
-        for _ in 0..WAVES_MAX {
-            self.submit_good_jobs(course, JOBS_OF_WAVE).await;
-            if self.clock.now() > answered + WAVES_LONGER {
-                return;
-            }
+    /// Submits good jobs in a stream until the failing jobs have returned: when exactly that is is not known, and
+    /// they meet those that come at the same moment, or wait for a batch then. `at` is when the first returns if it was received as
+    /// soon as it was submitted; each was on the queue before its submission was answered.
+    async fn submit_stream(&mut self, course: &JobPlan, at: Timestamp, bound_at: Timestamp) {
+        let failing = self.jobs.iter().filter(|job| job.fails);
+        let answered = failing.clone().map(|job| job.submitted_at + job.exchange.latency).max();
+        let first = failing.map(|job| job.submitted_at).min();
+        let within = answered.zip(first).map_or(Duration::ZERO, |(last, first)| last.since(first));
+        let until = at + within + STREAM_LONGER;
+        self.clock.sleep_until(at.min(bound_at)).await;
+        let first = self.good_jobs();
+        let mut numbers = first..first + JOBS_OF_STREAM_MAX;
+        let (mut under_way, mut jobs) = (FuturesUnordered::new(), Vec::new());
+        loop {
+            let room = STREAMS - under_way.len();
+            let is_over = self.clock.now() > until;
+            let more = numbers.by_ref().take(if is_over { 0 } else { room });
+            under_way.extend(more.map(|number| self.submit_one(course, self.good_job(number))));
+            let Some(job) = under_way.next().await else { break };
+            jobs.push(job);
         }
+        drop(under_way);
+        self.jobs.extend(jobs);
     }
 
     /// The jobs that are submitted first: the good ones, and the failing ones.
@@ -264,7 +275,7 @@ impl Run<'_> {
     /// Those of them that are to meet.
     fn jobs_together(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
         let ahead = course.jobs_ahead();
-        let count = if ahead > 0 { JOBS_OF_WAVE } else { 0 }.max(course.first_good_jobs());
+        let count = if ahead > 0 { STREAMS } else { 0 }.max(course.first_good_jobs());
         let good = (ahead..ahead + count).map(|number| self.good_job(number));
         // The failing ones side by side, so that a small batch holds both.
         (0..course.failing_jobs()).map(|number| self.failing_job(number)).chain(good)
@@ -513,6 +524,12 @@ mod tests {
         };
         assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (2, 2), (2, 3)]);
         assert_eq!([10, 11, 10_000].map(of), [(2, 8), (2, 8), (2, 8)]);
+    }
+
+    #[test]
+    fn more_jobs_fail_where_whether_they_meet_good_ones_is_luck() {
+        let of = |batch_size| course(batch_size, 0, 3).failing_jobs();
+        assert_eq!([1, 2, 10].map(of), [1, 4, 4]);
     }
 
     #[test]
