@@ -27,9 +27,12 @@ def ask(url, body=None, headers={}):
     return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
 
 
+BEHIND_THE_ANSWER = []
+
+
 def serve(handle):
     """Gives each event, with its request id, to a function, and its answer back: a value, or bytes as they are. An exception
-    becomes an error, as in AWS's own runtimes."""
+    becomes an error, as in AWS's own runtimes. What `BEHIND_THE_ANSWER` holds is done when that is given."""
     while True:
         headers, event = ask(f"{API}/next")
         event, request_id = json.loads(event), headers["lambda-runtime-aws-request-id"]
@@ -39,6 +42,8 @@ def serve(handle):
             what, answer = "error", {"errorMessage": str(error), "errorType": type(error).__name__}
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         ask(f"{API}/{request_id}/{what}", body)
+        while BEHIND_THE_ANSWER:
+            BEHIND_THE_ANSWER.pop(0)()
 
 
 def serve_http(answer):

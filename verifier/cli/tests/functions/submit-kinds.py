@@ -5,10 +5,9 @@ import base64
 import json
 import os
 import re
-import threading
 import uuid
 
-from runtime import send, serve
+from runtime import BEHIND_THE_ANSWER, send, serve
 
 WORDS = dict(word.partition("=")[::2] for word in os.environ.get("MUTANT", "").split())
 JOBS, DEAD_LETTERS = os.environ["JOBS"], os.environ["DEAD_LETTERS"]
@@ -58,7 +57,7 @@ def refuse(body, status, kind):
             text = json.dumps({"error": "it was no job"})
         more = {"DelaySeconds": int(WORDS["later"])} if "later" in WORDS else {}
         if "behind-the-answer" in WORDS:
-            threading.Timer(0.3, send, (queue, text), more).start()
+            BEHIND_THE_ANSWER.append(lambda: send(queue, text, **more))
         else:
             send(queue, text, **more)
     told = WORDS.get("refuses")

@@ -345,13 +345,13 @@ fn rewritten() -> Vec<Mutant> {
         submitter(
             "refused bodies are enqueued behind the answer, and lines have no sizes",
             "enqueues=refused as-jobs behind-the-answer",
-            3,
-            &[("job.success", "inconclusive")],
+            1,
+            &[("api.reject", "fail")],
         )
         .with_worker("without=batchSize")
         .or_also(&[("job.success", "warn"), ("api.reject", "inconclusive")])
         // Those that come when jobs were done may be further work.
-        .or_else(0, &[("job.success", "warn")])
+        .or_else(3, &[("job.success", "inconclusive")])
         .varies(),
     ]
 }
