@@ -271,15 +271,41 @@ fn jobs_of_a_fifo_queue_have_a_group_each_or_one_for_all() {
         let path = settings.to_str().expect("a path");
         let checked = check_changed(&["--config", path, "--skip", "cfg.alarm,web.*"], fifo);
         assert_eq!(checked.code, Some(0), "{group}: {:#}\n{}", checked.report, checked.stderr);
-        // A FIFO queue has no batching window, so that which jobs meet is a matter of the moment.
+        // A FIFO queue has no batching window, so that jobs meet only by being sent together.
         let isolation = checked.find("job.isolation");
-        let summary = isolation["summary"].as_str().expect("text");
-        let is_one_group = summary.contains("of one message group");
-        assert_eq!(is_one_group, !group.is_empty(), "{isolation:#}");
-        let verdict = isolation["verdict"].as_str().expect("a verdict");
-        assert!(["pass", "not-run"].contains(&verdict), "{isolation:#}");
+        assert_eq!(isolation["verdict"], "pass", "{isolation:#}");
         assert_eq!(checked.find("job.success")["verdict"], "pass");
         assert_eq!(checked.report["leftBehind"], json!([]));
+    }
+}
+
+/// Sent by one request, good jobs and the failing one come in one batch, and what fails that takes the good ones along.
+#[test]
+fn a_worker_of_a_fifo_queue_that_throws_is_found_whatever_the_groups() {
+    let functions = support::functions_with("worker", "worker-kinds.py");
+    let functions = functions.path().to_str().expect("a path");
+    let settings = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
+    let path = settings.path().to_str().expect("a path");
+    let one = "message_group_id = \"orders\"\n";
+    for (group, batch_size) in [("", 10), ("", 2), (one, 10), (one, 2)] {
+        let text = format!("[jobs]\nsubmit = \"sqs\"\n{group}");
+        std::fs::write(path, text).expect("it is written");
+        let arguments = ["--config", path, "--functions", functions, "--skip", "cfg.alarm,web.*"];
+        let checked = check_changed(&arguments, |changes| {
+            fifo(changes);
+            changes.mapping()["BatchSize"] = json!(batch_size);
+            let resources = changes.document()["Resources"].as_object_mut().expect("resources");
+            let worker =
+                resources.values_mut().find(|each| each["Metadata"]["verifier:binary"] == "worker");
+            let properties = &mut worker.expect("a worker")["Properties"];
+            let variables = &mut properties["Environment"]["Variables"];
+            for (name, value) in [("MUTANT", "failing=throws"), ("JOBS", ""), ("DEAD_LETTERS", "")]
+            {
+                variables[name] = json!(value);
+            }
+        });
+        assert_eq!(checked.code, Some(1), "{group} {batch_size}: {:#}", checked.report);
+        assert_eq!(checked.find("job.isolation")["verdict"], "fail", "{:#}", checked.report);
     }
 }
 

@@ -9,8 +9,8 @@ use crate::evidence::{
     AlarmEvidence, FunctionEvidence, LogGroupEvidence, MappingEvidence, QueueEvidence,
     StackEvidence,
 };
-use crate::resources::{Resources, Role};
-use crate::settings::{Settings, queue_name};
+use crate::resources::Resources;
+use crate::settings::Settings;
 
 /// What a run is about, as it is known before anything is evaluated.
 #[derive(Clone, Copy, Debug)]
@@ -26,17 +26,6 @@ impl Subject<'_> {
     pub(super) fn without_api(&self) -> Option<&'static str> {
         let why = "jobs are sent to the queue itself (jobs.submit), and not by an API";
         self.settings.jobs.are_sent().then_some(why)
-    }
-
-    /// Why no job is behind a failing one: all are of one group of a FIFO queue, which would hold them back.
-    pub(super) fn in_one_group(&self) -> Option<&'static str> {
-        let queue = self.resources.value(Role::Queue).map(queue_name);
-        let is_fifo = queue.is_some_and(|name| name.strip_suffix(".fifo").is_some());
-        let jobs = &self.settings.jobs;
-        let is_one_group = is_fifo && jobs.are_sent() && jobs.are_one_group();
-        is_one_group.then_some(
-            "all jobs are of one message group (jobs.message_group_id), in which a failing one holds back the others: none was behind it",
-        )
     }
 }
 

@@ -30,6 +30,15 @@ impl SentJob {
             deduplication_id: of_fifo(&jobs.message_deduplication_id),
         }
     }
+
+    /// How many bytes SQS counts of it at least: its body, and the names, types and values of its attributes.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
+    pub fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter();
+        let attributes = attributes.map(|(name, value)| name.len() + "String".len() + value.len());
+        self.body.len() + attributes.sum::<usize>()
+    }
 }
 
 #[cfg(test)]

@@ -52,15 +52,17 @@ pub const CHECK: [Permission; 13] = [
 ];
 
 /// The same where jobs are sent to the queue itself.
-pub const CHECK_SENDING: [Permission; 14] = with(
-    &CHECK,
-    [Permission {
-        operation: "SQS.SendMessage",
+pub const CHECK_SENDING: [Permission; 15] =
+    with(&CHECK, [sends("SQS.SendMessage"), sends("SQS.SendMessageBatch")]);
+
+const fn sends(operation: &'static str) -> Permission {
+    Permission {
+        operation,
         action: "sqs:SendMessage",
         resource: ResourceKind::JobsQueue,
         only_when: Some("jobs are sent to the queue itself (jobs.submit = \"sqs\")"),
-    }],
-);
+    }
+}
 
 /// What finds the queues of `verifier dlq` and `verifier redrive`.
 ///

@@ -81,7 +81,10 @@ impl JobPlan {
     /// How many good jobs are to meet the failing ones: as many as fill their batch.
     fn good_jobs(&self) -> usize {
         if self.is_one_group() {
-            return GOOD_JOBS_MIN;
+            // The failing one is last, and not to begin a batch.
+            let size = self.batch_size as usize;
+            let begins_one = size > 1 && GOOD_JOBS_MIN.is_multiple_of(size);
+            return GOOD_JOBS_MIN + usize::from(begins_one);
         }
         let batch = (self.batch_size as usize).min(BATCH_MAX);
         batch.saturating_sub(self.failing_jobs()).max(GOOD_JOBS_MIN)
@@ -184,8 +187,8 @@ impl Run<'_> {
             ahead.map(|job| self.submit_one(course, job)).collect();
         // The first of them is at the worker by now, and the others are about to be.
         let mut jobs: Vec<JobEvidence> = ahead.next().await.into_iter().collect();
-        let together = self.jobs_together(course).map(|job| self.submit_one(course, job));
-        let (rest, together) = tokio::join!(ahead.collect::<Vec<_>>(), join_all(together));
+        let together = self.submit_together(course, self.jobs_together(course));
+        let (rest, together) = tokio::join!(ahead.collect::<Vec<_>>(), together);
         jobs.extend(rest.into_iter().chain(together));
         jobs
     }
@@ -194,11 +197,45 @@ impl Run<'_> {
     async fn submit_in_order(&self, course: &JobPlan) -> Vec<JobEvidence> {
         let (failing, good): (Vec<Job>, Vec<Job>) =
             self.first_jobs(course).partition(|job| job.fails);
-        let mut jobs = Vec::new();
-        for job in good.into_iter().chain(failing) {
-            jobs.push(self.submit_one(course, job).await);
+        self.submit_together(course, good.into_iter().chain(failing).collect()).await
+    }
+
+    /// Submits jobs that are to meet. Those that are sent to the queue itself are there at one time and in their order by one
+    /// request, so that one receive finds them.
+    async fn submit_together(&self, course: &JobPlan, jobs: Vec<Job>) -> Vec<JobEvidence> {
+        let Entrance::Queue { is_one_group } = course.entrance else {
+            return join_all(jobs.into_iter().map(|job| self.submit_one(course, job))).await;
+        };
+        let submitted_at = self.clock.now();
+        let messages: Vec<SentJob> = jobs.iter().map(|job| self.message(course, job)).collect();
+        let Some(answers) = self.aws.send_jobs(&course.jobs, &messages).await else {
+            return self.submit_each(course, jobs, is_one_group).await;
+        };
+        let mut submitted = Vec::new();
+        for ((job, message), first) in jobs.into_iter().zip(messages).zip(answers) {
+            let send = async || self.aws.send_job(&course.jobs, &message).await;
+            let posted = self.repeated_after(Some(first), send).await;
+            submitted.push(self.evidence(job, submitted_at, posted));
         }
-        jobs
+        submitted
+    }
+
+    /// Submits jobs that are too many or too large for one request: each by its own, and where the order counts, after the one before.
+    async fn submit_each(
+        &self,
+        course: &JobPlan,
+        jobs: Vec<Job>,
+        in_order: bool,
+    ) -> Vec<JobEvidence> {
+        let jobs = jobs.into_iter().map(|job| self.submit_one(course, job));
+        if !in_order {
+            return join_all(jobs).await;
+        }
+        let mut submitted = Vec::new();
+        for job in jobs {
+            submitted.push(job.await);
+        }
+        submitted
     }
 
     /// Submits good jobs whenever the failing one returns to the queue.
@@ -273,12 +310,17 @@ impl Run<'_> {
     }
 
     /// Those of them that are to meet.
-    fn jobs_together(&self, course: &JobPlan) -> impl Iterator<Item = Job> {
+    fn jobs_together(&self, course: &JobPlan) -> Vec<Job> {
         let ahead = course.jobs_ahead();
         let count = if ahead > 0 { STREAMS } else { 0 }.max(course.first_good_jobs());
         let good = (ahead..ahead + count).map(|number| self.good_job(number));
+        let failing = (0..course.failing_jobs()).map(|number| self.failing_job(number));
+        if ahead > 0 {
+            // Each with a good one before it, also in a batch of two.
+            return alternating(good, failing);
+        }
         // The failing ones side by side, so that a small batch holds both.
-        (0..course.failing_jobs()).map(|number| self.failing_job(number)).chain(good)
+        failing.chain(good).collect()
     }
 
     /// Submits bodies that have to be refused: those that would fit the queue, or the one that would not.
@@ -405,21 +447,30 @@ impl Run<'_> {
 
     async fn submit_one(&self, course: &JobPlan, job: Job) -> JobEvidence {
         let submitted_at = self.clock.now();
-        let Job { job_id, name, fails, body } = job;
-        let settings = &self.options.settings;
         let posted = match &course.entrance {
-            Entrance::Url(url) => self.post(url, &body).await,
+            Entrance::Url(url) => self.post(url, &job.body).await,
             Entrance::Queue { .. } => {
-                let run_id = self.run_id.to_string();
-                let filling =
-                    Filling { job_id: &job_id, run_id: &run_id, name: &name, padding_bytes: 0 };
-                let message =
-                    SentJob::of(&settings.jobs, &filling, body.clone(), course.jobs.is_fifo());
-                self.repeated(async || self.aws.send_job(&course.jobs, &message).await).await
+                let message = self.message(course, &job);
+                let send = async || self.aws.send_job(&course.jobs, &message).await;
+                self.repeated_after(None, send).await
             }
         };
+        self.evidence(job, submitted_at, posted)
+    }
+
+    /// The message of a job that is sent to the queue itself.
+    fn message(&self, course: &JobPlan, job: &Job) -> SentJob {
+        let run_id = self.run_id.to_string();
+        let Job { job_id, name, body, .. } = job;
+        let filling = Filling { job_id, run_id: &run_id, name, padding_bytes: 0 };
+        SentJob::of(&self.options.settings.jobs, &filling, body.clone(), course.jobs.is_fifo())
+    }
+
+    /// What is known of a job that was submitted.
+    fn evidence(&self, job: Job, submitted_at: Timestamp, posted: Posted) -> JobEvidence {
+        let Job { job_id, fails, body, .. } = job;
         let Posted { exchange, requests, unavailable, errors } = posted;
-        let message_id = job_accept::message_id(&exchange, &job_id, settings);
+        let message_id = job_accept::message_id(&exchange, &job_id, &self.options.settings);
         let attempts = Vec::new();
         JobEvidence {
             job_id,
@@ -455,14 +506,22 @@ impl Run<'_> {
         if let Some(origin) = &self.origin {
             headers.entry("origin".to_owned()).or_insert_with(|| origin.clone());
         }
-        self.repeated(async || self.http.post(url, &headers, body.as_bytes().to_vec()).await).await
+        let post = async || self.http.post(url, &headers, body.as_bytes().to_vec()).await;
+        self.repeated_after(None, post).await
     }
 
-    /// Sends a request, and again where the answer says later or there is none.
-    async fn repeated(&self, request: impl AsyncFn() -> Exchange) -> Posted {
+    /// Sends a request, and again where the answer says later or there is none; `first` is the answer to one that was sent already.
+    async fn repeated_after(
+        &self,
+        mut first: Option<Exchange>,
+        request: impl AsyncFn() -> Exchange,
+    ) -> Posted {
         let (mut requests, mut unavailable, mut errors, mut repeats) = (0, 0, 0, 0);
         loop {
-            let exchange = request().await;
+            let exchange = match first.take() {
+                Some(exchange) => exchange,
+                None => request().await,
+            };
             requests += u32::from(may_be_carried_out(&exchange));
             if !is_sent_again(&exchange, repeats, errors) {
                 return Posted { exchange, requests, unavailable, errors };
@@ -473,6 +532,18 @@ impl Run<'_> {
             self.clock.sleep(pause(&exchange, repeats)).await;
         }
     }
+}
+
+/// One of the first and one of the second by turns, and then the rest.
+fn alternating<T>(first: impl Iterator<Item = T>, second: impl Iterator<Item = T>) -> Vec<T> {
+    let mut second = second.fuse();
+    let mut all = Vec::new();
+    for each in first {
+        all.push(each);
+        all.extend(second.next());
+    }
+    all.extend(second);
+    all
 }
 
 #[cfg(test)]
@@ -513,6 +584,11 @@ mod tests {
             (course.failing_jobs(), course.first_good_jobs(), course.jobs_ahead()),
             (1, 2, 0)
         );
+        let good = |batch_size| {
+            let entrance = Entrance::Queue { is_one_group: true };
+            JobPlan { entrance, ..self::course(batch_size, 0, 3) }.good_jobs()
+        };
+        assert_eq!([1, 2, 3].map(good), [2, 3, 2], "the failing one is last, and begins no batch");
         assert!(returns(&course, Timestamp::default()).is_empty());
     }
 
@@ -524,6 +600,15 @@ mod tests {
         };
         assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (2, 2), (2, 3)]);
         assert_eq!([10, 11, 10_000].map(of), [(2, 8), (2, 8), (2, 8)]);
+    }
+
+    #[test]
+    fn of_two_kinds_one_comes_after_the_other_and_none_is_left_out() {
+        let of = |first: &[u8], second: &[u8]| {
+            alternating(first.iter().copied(), second.iter().copied())
+        };
+        assert_eq!(of(&[1, 2, 3], &[7, 8]), [1, 7, 2, 8, 3]);
+        assert_eq!(of(&[1], &[7, 8, 9]), [1, 7, 8, 9]);
     }
 
     #[test]
@@ -541,7 +626,7 @@ mod tests {
         assert_eq!([2, 5, 10].map(|size| of(size, 1)), [(true, 1), (true, 4), (true, 9)]);
         // One receive takes ten at most, so that a larger batch waits for its window.
         assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 2), (false, 8)]);
-        assert_eq!(of(5, 0), (false, 3));
+        assert_eq!(of(5, 0), (false, 2));
         // Those that do not return meet at once, or never.
         assert!(!course(5, 1, 1).leaves_one_alone());
         // Then both failing ones are alone at a return, if there is another one.

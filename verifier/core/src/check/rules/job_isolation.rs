@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
     source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     must_run: false,
     needs: &[Need::CountsBeforeReturns],
-    absent: Some(|subject| subject.in_one_group()),
+    absent: None,
     evaluate: Evaluate::Jobs(|followed| {
         let visibility = followed.verdict(cfg_visibility::CHECK.id);
         let (shared, _) = followed.strays.returned();
