@@ -385,6 +385,9 @@ def work(event, request_id):
         return {"batchItemFailures": [item(record) for record in handed]}
     if "throws-at-the-end" in WORDS and reported:
         end("throws")
+    # As Powertools does by default.
+    if "throws-where-all-failed" in WORDS and len(reported) == len(records):
+        end("throws")
     if "crashes-at-the-end" in WORDS:
         end("throws")
     return answer(handed, reported)

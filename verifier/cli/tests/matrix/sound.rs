@@ -78,6 +78,8 @@ fn batches() -> Vec<Mutant> {
     vec![
         window("sound: batches of one", 0, 1, 60),
         window("sound: batches of ten", 1, 10, 60),
+        window("sound: no window, and throws where all of a batch failed", 0, 10, 60)
+            .with_worker("throws-where-all-failed"),
         window("sound: batches of a hundred", 5, 100, 60),
         window("sound: a batching window of 20 s", 20, 10, 90),
         window("sound: a batching window of 2 s and batches of 3", 2, 3, 60),

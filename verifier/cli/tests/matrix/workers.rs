@@ -17,6 +17,13 @@ fn worker(name: &'static str, words: &'static str, expected: Checks) -> Mutant {
     Mutant::new(name).with_worker(words).expect(1, expected).or_also(&also).varies()
 }
 
+/// The same where jobs meet by chance.
+fn without_window(name: &'static str, words: &'static str) -> Mutant {
+    worker(name, words, TAKEN_ALONG).with_change(|changes| {
+        changes.mapping()["MaximumBatchingWindowInSeconds"] = 0.into();
+    })
+}
+
 pub(crate) fn mutants() -> Vec<Mutant> {
     let rare = [answers(), alone(), lies(), silences()].concat().into_iter().map(Mutant::rare);
     let common = [ends(), of_one_receive(), of_many(), of_the_failing(), of_good_jobs(), copies()];
@@ -48,13 +55,18 @@ fn ends() -> Vec<Mutant> {
         worker("the worker logs and throws first", "failing=throws failing-first", TAKEN_ALONG),
         worker("the worker logs and throws last", "failing=throws failing-last", TAKEN_ALONG),
         worker("the worker throws in any order", "failing=throws", TAKEN_ALONG),
+        without_window("the worker throws, and no window gathers batches", "failing=throws"),
+        without_window(
+            "the worker throws after the others, and no window gathers batches",
+            "failing=throws-silently failing-last",
+        ),
         worker(
             "the worker throws, and sends further jobs whose ids begin with the job's",
             "failing=throws failing-last follow-ups=0 follow-ups-named={}-2",
             TAKEN_ALONG,
         )
-        // It sends them once more where a job comes again.
-        .or_also(&[("api.reject", "inconclusive")]),
+        // It sends them once more where a job comes again, and takes them along as well.
+        .or_also(&[("api.reject", "inconclusive"), ("dlq.others", "warn")]),
         // In the order of sending. Where SQS hands them out in another, they may never meet so.
         Mutant::new("the worker throws where the failing job comes first")
             .with_worker("heeds-order")

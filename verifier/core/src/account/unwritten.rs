@@ -56,8 +56,14 @@ pub(super) fn is_any_delivered_twice(jobs: &[Submitted]) -> bool {
 
 /// How many deliveries of failing jobs lines report besides another of the same receive: those that SQS made twice may each wait in
 /// the queue by themselves. Without a receive count, those of one invocation are of one receive. Where the worker writes every line
-/// several times, as those of good jobs show, that is none.
+/// several times, as those of good jobs show, that is none. An invocation that writes no more lines than its batch has messages was
+/// handed each of them.
 pub(super) fn failing_again(jobs: &[Submitted]) -> u64 {
+    let handed = handed(jobs);
+    let is_handed_each = |request: &str| {
+        let mut of_request = handed.iter().filter(|each| each.request_id == request);
+        of_request.any(|each| each.written <= each.handed)
+    };
     let lines_of_each = |job: &Submitted| {
         let mut lines = BTreeMap::<_, u64>::new();
         for line in &job.lines {
@@ -69,7 +75,12 @@ pub(super) fn failing_again(jobs: &[Submitted]) -> u64 {
         lines.into_values().max().unwrap_or_default()
     };
     let that = |expectation| jobs.iter().filter(move |job| job.expectation == expectation);
-    let of_good = that(Expectation::Succeeds).map(lines_of_each).filter(|lines| *lines > 0);
+    let written = |job: &Submitted| {
+        let mut requests = job.lines.iter().filter_map(|line| line.request_id.as_deref());
+        let is_each = requests.any(is_handed_each);
+        if is_each { lines_of_each(job).min(1) } else { lines_of_each(job) }
+    };
+    let of_good = that(Expectation::Succeeds).map(written).filter(|lines| *lines > 0);
     let usual = of_good.min().unwrap_or(1);
     that(Expectation::Fails).map(|job| lines_of_each(job).saturating_sub(usual)).sum()
 }
@@ -373,6 +384,18 @@ mod tests {
         assert_eq!(queued(vec![line(0, 1, DONE, "b1")]), 0);
         assert_eq!(queued(vec![line(0, 1, DONE, "b1"), line(60, 2, DONE, "b2")]), 1);
         assert_eq!(queued(vec![line(0, 1, FAILED, "b1"), line(60, 2, DONE, "b2")]), 1);
+    }
+
+    #[test]
+    fn a_batch_that_holds_each_message_twice_is_not_a_worker_that_writes_twice() {
+        let again = |handed| {
+            let of = |name: &str, fails| {
+                let sized = Line { batch_size: Some(handed), ..line(0, 1, DONE, "a") };
+                Submitted { lines: vec![sized; 2], ..job(name, fails) }
+            };
+            failing_again(&[of("p", true), of("g", false)])
+        };
+        assert_eq!([again(4), again(2)], [1, 0]);
     }
 
     #[test]

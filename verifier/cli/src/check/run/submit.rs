@@ -1,5 +1,6 @@
 //! The jobs of a run, and the bodies that the API has to refuse.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -19,6 +20,8 @@ use super::{Entrance, JobPlan, Run};
 const GOOD_JOBS_MIN: usize = 2;
 /// How many jobs fail where a batch has room for them: a worker may name one alone of several that failed.
 const FAILING_JOBS: usize = 2;
+/// In batches of how many one more fails, which comes alone at first: the others then meet however slow the API is.
+const ONE_MORE_FROM: usize = 4;
 /// To how many jobs a batch is filled at most: a worker may fail only where there are many. As many come by one receive.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
@@ -75,7 +78,17 @@ impl JobPlan {
         if self.jobs_ahead() > 0 {
             return FAILING_JOBS_OF_STREAM;
         }
-        FAILING_JOBS.min(self.batch_size as usize)
+        FAILING_JOBS.min(self.batch_size as usize) + usize::from(self.has_one_more())
+    }
+
+    /// Whether the one that comes alone at first is one more than otherwise.
+    fn has_one_more(&self) -> bool {
+        self.leaves_one_alone() && self.batch_size as usize >= ONE_MORE_FROM
+    }
+
+    /// How many of them are submitted with the first good jobs.
+    fn first_failing_jobs(&self) -> usize {
+        self.failing_jobs() - usize::from(self.leaves_one_alone())
     }
 
     /// How many good jobs are to meet the failing ones: as many as fill their batch.
@@ -87,10 +100,11 @@ impl JobPlan {
             return GOOD_JOBS_MIN + usize::from(begins_one);
         }
         let batch = (self.batch_size as usize).min(BATCH_MAX);
-        batch.saturating_sub(self.failing_jobs()).max(GOOD_JOBS_MIN)
+        let one_more = usize::from(self.has_one_more());
+        batch.saturating_sub(self.failing_jobs() - one_more).max(GOOD_JOBS_MIN)
     }
 
-    /// Whether the second failing job comes to the worker alone at first: the batch of the first one is full without it, and goes
+    /// Whether the last failing job comes to the worker alone at first: the batch of those before is full without it, and goes
     /// at once. A worker may drop a batch of which every message failed. They meet when both return.
     fn leaves_one_alone(&self) -> bool {
         let returns = self.max_receive_count > 1 && !self.is_one_group();
@@ -106,7 +120,11 @@ impl JobPlan {
 
     /// How many good jobs are to be in the failing job's first batch.
     fn first_good_jobs(&self) -> usize {
-        if self.leaves_one_alone() { self.batch_size as usize - 1 } else { self.good_jobs() }
+        if self.leaves_one_alone() {
+            self.batch_size as usize - self.first_failing_jobs()
+        } else {
+            self.good_jobs()
+        }
     }
 }
 
@@ -161,8 +179,8 @@ fn spread(course: &JobPlan) -> Duration {
 impl Run<'_> {
     /// Submits the good jobs and the failing ones together, so that they may share a batch; after those that go ahead.
     ///
-    /// Where a window gathers batches, one good job goes before the first failing one and the others behind it: a worker may fail
-    /// what comes before, or what comes behind. The second failing one goes when that batch is full, where it can be.
+    /// Where a window gathers batches, one good job goes before the failing ones and the others behind them: a worker may fail
+    /// what comes before, or what comes behind. The last failing one goes when that batch is full, where it can be.
     pub(super) async fn submit(&self, course: &Result<JobPlan, String>) -> Vec<JobEvidence> {
         let Ok(course) = course else {
             return Vec::new();
@@ -171,16 +189,17 @@ impl Run<'_> {
             return self.submit_in_order(course).await;
         }
         if course.jobs_ahead() == 0 {
+            let each = async |jobs: Vec<Job>| {
+                join_all(jobs.into_iter().map(|job| self.submit_one(course, job))).await
+            };
+            let (together, all) = (course.first_failing_jobs(), course.failing_jobs());
+            let failing = |numbers: Range<usize>| numbers.map(|number| self.failing_job(number));
+            let behind = (1..course.first_good_jobs()).map(|number| self.good_job(number));
             let before = self.submit_one(course, self.good_job(0)).await;
-            let failing = self.submit_one(course, self.failing_job(0)).await;
-            let behind = self
-                .first_jobs(course)
-                .filter(|job| job.job_id != before.job_id && job.job_id != failing.job_id);
-            let (alone, behind): (Vec<Job>, Vec<Job>) =
-                behind.partition(|job| job.fails && course.leaves_one_alone());
-            let behind = join_all(behind.into_iter().map(|job| self.submit_one(course, job))).await;
-            let alone = join_all(alone.into_iter().map(|job| self.submit_one(course, job))).await;
-            return [vec![before, failing], behind, alone].concat();
+            let first = each(failing(0..together).collect()).await;
+            let behind = each(behind.collect()).await;
+            let alone = each(failing(together..all).collect()).await;
+            return [vec![before], first, behind, alone].concat();
         }
         let ahead = (0..course.jobs_ahead()).map(|number| self.good_job(number));
         let mut ahead: FuturesUnordered<_> =
@@ -420,12 +439,14 @@ impl Run<'_> {
         self.job(&format!("good-{}", number + 1), false)
     }
 
-    /// The run's failing job of that number. Its id is none that further work of another job is likely to have, as `JOB-2` is.
+    /// The run's failing job of that number. Its id is none that further work of another job is likely to have, as `JOB-2` is, and
+    /// holds that of no other but the first.
     fn failing_job(&self, number: usize) -> Job {
         match number {
             0 => self.job("failing", true),
             1 => self.job("failing-too", true),
-            number => self.job(&format!("failing-too-{number}"), true),
+            2 => self.job("failing-as-well", true),
+            number => self.job(&format!("failing-besides-{number}"), true),
         }
     }
 
@@ -593,13 +614,13 @@ mod tests {
     }
 
     #[test]
-    fn two_jobs_fail_where_they_fit_into_a_batch_and_good_ones_fill_it() {
+    fn jobs_fail_as_many_as_fit_into_a_batch_and_good_ones_fill_it() {
         let of = |batch_size| {
             let course = course(batch_size, 1, 3);
             (course.failing_jobs(), course.good_jobs())
         };
-        assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (2, 2), (2, 3)]);
-        assert_eq!([10, 11, 10_000].map(of), [(2, 8), (2, 8), (2, 8)]);
+        assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (3, 2), (3, 3)]);
+        assert_eq!([10, 11, 10_000].map(of), [(3, 8), (2, 8), (2, 8)]);
     }
 
     #[test]
@@ -621,12 +642,15 @@ mod tests {
     fn good_jobs_fill_the_first_batch_so_that_one_failing_job_is_alone_where_a_window_gathers() {
         let of = |batch_size, window| {
             let course = course(batch_size, window, 3);
-            (course.leaves_one_alone(), course.first_good_jobs())
+            (course.leaves_one_alone(), course.first_failing_jobs(), course.first_good_jobs())
         };
-        assert_eq!([2, 5, 10].map(|size| of(size, 1)), [(true, 1), (true, 4), (true, 9)]);
+        assert_eq!(
+            [2, 3, 5, 10].map(|size| of(size, 1)),
+            [(true, 1, 1), (true, 1, 2), (true, 2, 3), (true, 2, 8)]
+        );
         // One receive takes ten at most, so that a larger batch waits for its window.
-        assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 2), (false, 8)]);
-        assert_eq!(of(5, 0), (false, 2));
+        assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 1, 2), (false, 2, 8)]);
+        assert_eq!(of(5, 0), (false, 4, 2));
         // Those that do not return meet at once, or never.
         assert!(!course(5, 1, 1).leaves_one_alone());
         // Then both failing ones are alone at a return, if there is another one.
