@@ -15,9 +15,10 @@ use aws_sdk_sqs::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use verifier_core::check::QueueEvidence;
 use verifier_core::dead_letters::{Attribute, DeadLetter, Resend, take_source};
-use verifier_model::sqs::md5_of_body;
+use verifier_model::sqs::{AttributeValue, MessageAttribute, md5_of_attributes, md5_of_body};
 use verifier_model::time::Timestamp;
 
+use crate::batch_answers::{Told, reason, told_of_each};
 use crate::error::failed;
 use crate::{Aws, AwsError, Cause, Received};
 
@@ -75,7 +76,28 @@ impl Aws {
             .send()
             .await
             .map_err(|error| failed("sqs:ReceiveMessage", &queue.name, &error))?;
-        Ok(answer.messages.unwrap_or_default().into_iter().map(in_hand).collect())
+        let messages = answer.messages.unwrap_or_default();
+        let altered = messages.iter().find_map(|message| Some((message, altered(message)?)));
+        if let Some((message, what)) = altered {
+            let id = message.message_id().unwrap_or_default();
+            let message = format!(
+                "the message {id} has come with {what} than its MD5 says: something between here and SQS alters messages. They are left where they are"
+            );
+            let handles: Vec<(String, u32)> = messages
+                .iter()
+                .filter_map(|each| Some((each.receipt_handle.clone()?, 0)))
+                .collect();
+            // What cannot be made visible again comes back by itself.
+            let _ = self.change_visibility(queue, &handles).await;
+            return Err(AwsError {
+                cause: Cause::Other,
+                action: "sqs:ReceiveMessage",
+                resource: queue.name.clone(),
+                code: None,
+                message,
+            });
+        }
+        Ok(messages.into_iter().map(in_hand).collect())
     }
 
     /// Sends up to ten messages; says of each, in their order, what became of it.
@@ -168,29 +190,24 @@ fn each(
     successful: &[SendMessageBatchResultEntry],
     failed: &[BatchResultErrorEntry],
 ) -> Vec<Sent> {
-    let of = |(index, resend): (usize, &Resend)| {
-        let id = index.to_string();
-        if let Some(entry) = successful.iter().find(|entry| entry.id() == id) {
-            return if entry.md5_of_message_body() == md5_of_body(&resend.body) {
-                {
-                    let has_trace = entry.md5_of_message_system_attributes().is_some();
-                    let trace_lost = resend.trace_header.is_some() && !has_trace;
-                    Sent::Confirmed { message_id: entry.message_id().to_owned(), trace_lost }
-                }
-            } else {
-                Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() }
-            };
+    let told = told_of_each(batch.len(), successful, SendMessageBatchResultEntry::id, failed);
+    let of = |(resend, told): (&Resend, Told<'_, SendMessageBatchResultEntry>)| match told {
+        Told::Done(entry) if entry.md5_of_message_body() == md5_of_body(&resend.body) => {
+            let has_trace = entry.md5_of_message_system_attributes().is_some();
+            let trace_lost = resend.trace_header.is_some() && !has_trace;
+            Sent::Confirmed { message_id: entry.message_id().to_owned(), trace_lost }
         }
-        match failed.iter().find(|entry| entry.id() == id) {
-            Some(entry) => of_entry(entry),
-            None => Sent::Unknown { why: "the answer does not report it".to_owned() },
+        Told::Done(_) => {
+            Sent::Unknown { why: "SQS confirmed another body than was sent".to_owned() }
         }
+        Told::Failed(entry) => of_entry(entry),
+        Told::Untold(why) => Sent::Unknown { why: why.to_owned() },
     };
-    batch.iter().enumerate().map(of).collect()
+    batch.iter().zip(told).map(of).collect()
 }
 
 fn of_entry(entry: &BatchResultErrorEntry) -> Sent {
-    let why = format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"));
+    let why = reason(entry);
     if entry.sender_fault() {
         Sent::Refused { why, may_be_retried: false }
     } else if entry.code().contains("Throttl") {
@@ -248,6 +265,29 @@ fn entry(
     entry.build()
 }
 
+/// What of a message is not what its sender's MD5 says: its body or its attributes. Endpoints that send no MD5 are believed.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>, `MD5OfBody` and
+/// `MD5OfMessageAttributes`.
+fn altered(message: &Message) -> Option<&'static str> {
+    let body = message.body().unwrap_or_default();
+    if message.md5_of_body().is_some_and(|md5| md5 != md5_of_body(body)) {
+        return Some("another body");
+    }
+    let md5 = message.md5_of_message_attributes()?;
+    let attributes = message.message_attributes().into_iter().flatten();
+    let attributes = attributes.map(|(name, value)| {
+        let data_type = value.data_type().to_owned();
+        let value = match value.binary_value() {
+            Some(bytes) => AttributeValue::Binary(bytes.as_ref().to_vec()),
+            None => AttributeValue::Text(value.string_value().unwrap_or_default().to_owned()),
+        };
+        (name.clone(), MessageAttribute { data_type, value })
+    });
+    let is_same = md5_of_attributes(&attributes.collect()).is_none_or(|own| own == md5);
+    (!is_same).then_some("other attributes")
+}
+
 fn in_hand(received: Message) -> ReceivedMessage {
     let system = received.attributes.unwrap_or_default();
     let text = |name: MessageSystemAttributeName| system.get(&name).cloned();
@@ -303,6 +343,30 @@ mod tests {
             Some(Sent::Confirmed { trace_lost, .. }) => Some(*trace_lost),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_message_that_was_altered_on_its_way_is_noticed() {
+        let value = |text: &str| {
+            MessageAttributeValue::builder().data_type("String").string_value(text).build().unwrap()
+        };
+        let attribute = MessageAttribute {
+            data_type: "String".to_owned(),
+            value: AttributeValue::Text("x".to_owned()),
+        };
+        let md5 = md5_of_attributes(&[("a".to_owned(), attribute)].into()).unwrap();
+        let received = |body: &str, text: &str| {
+            Message::builder()
+                .body(body)
+                .md5_of_body(md5_of_body("b"))
+                .message_attributes("a", value(text))
+                .md5_of_message_attributes(&md5)
+                .build()
+        };
+        assert_eq!(altered(&received("b", "x")), None);
+        assert_eq!(altered(&received("c", "x")), Some("another body"));
+        assert_eq!(altered(&received("b", "y")), Some("other attributes"));
+        assert_eq!(altered(&Message::builder().body("b").build()), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! nothing. Everything goes to the endpoint of the [`Connection`], a deployed AWS or an emulator.
 
 mod alarms;
+mod batch_answers;
 mod calls;
 mod circumstances;
 mod configuration;
@@ -28,6 +29,6 @@ pub use dead_letters::{ReceivedMessage, Sent};
 pub use error::{AwsError, Cause};
 pub use http::{Http, plain_http_client};
 pub use invocations::Invocable;
-pub use queues::{RECEIVED_MAX, ReceiveAnswer, Received};
+pub use queues::{NotDeleted, RECEIVED_MAX, ReceiveAnswer, Received};
 pub use send_job::SEND_MESSAGE;
 pub use server_clock::ServerClock;

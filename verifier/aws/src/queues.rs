@@ -1,6 +1,7 @@
 //! SQS: what a queue is configured with, and what is in it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::config::Builder;
@@ -17,6 +18,7 @@ use verifier_core::check::{DeadLetter, QueueEvidence};
 use verifier_model::sqs::BATCH_ENTRIES_MAX;
 use verifier_model::time::Timestamp;
 
+use crate::batch_answers::{Told, reason, told_of_each};
 use crate::error::failed;
 use crate::{Aws, AwsError, Cause};
 
@@ -44,6 +46,15 @@ pub struct ReceiveAnswer {
     pub messages: Result<Vec<DeadLetter>, AwsError>,
     /// How many requests were not answered, and may have been carried out: SQS hides messages for each of those.
     pub unanswered: u32,
+}
+
+/// What of a request to delete was not done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotDeleted {
+    /// The handles of what could not be deleted, each with the reason.
+    pub failed: Vec<(String, String)>,
+    /// Whether the caller may not delete from this queue.
+    pub is_denied: bool,
 }
 
 /// What a request to receive that failed has done.
@@ -207,6 +218,12 @@ impl Aws {
 
     /// Deletes messages by their receipt handles; what could not be deleted comes back, each with the reason.
     pub async fn delete(&self, queue: &QueueEvidence, handles: &[String]) -> Vec<(String, String)> {
+        self.delete_or_denied(queue, handles).await.failed
+    }
+
+    /// The same, and whether it was denied.
+    pub async fn delete_or_denied(&self, queue: &QueueEvidence, handles: &[String]) -> NotDeleted {
+        let is_denied = AtomicBool::new(false);
         let send = async |handles: &[&String]| {
             let entries = handles.iter().enumerate().filter_map(|(index, handle)| {
                 DeleteMessageBatchRequestEntry::builder()
@@ -221,11 +238,18 @@ impl Aws {
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.map(|answer| answer.failed);
-            answer.map_err(|error| failed("sqs:DeleteMessage", &queue.name, &error))
+            let answer = answer.map(|answer| {
+                undone(handles.len(), &answer.successful, |done| &done.id, &answer.failed)
+            });
+            answer.map_err(|error| {
+                let error = failed("sqs:DeleteMessage", &queue.name, &error);
+                is_denied.fetch_or(error.cause == Cause::Denied, Ordering::SeqCst);
+                error
+            })
         };
         let undone = in_batches(handles, send).await.into_iter();
-        undone.map(|(handle, reason)| (handle.clone(), reason)).collect()
+        let failed = undone.map(|(handle, reason)| (handle.clone(), reason)).collect();
+        NotDeleted { failed, is_denied: is_denied.into_inner() }
     }
 
     /// Sets how long messages stay invisible from now on, each by its receipt handle; 0 hands a message back at once. What
@@ -251,7 +275,9 @@ impl Aws {
                 .queue_url(&queue.url)
                 .set_entries(Some(entries.collect()));
             let answer = request.send().await;
-            let answer = answer.map(|answer| answer.failed);
+            let asked = seconds_by_handle.len();
+            let answer = answer
+                .map(|answer| undone(asked, &answer.successful, |done| &done.id, &answer.failed));
             answer.map_err(|error| failed("sqs:ChangeMessageVisibility", &queue.name, &error))
         };
         let undone = in_batches(seconds_by_handle, send).await.into_iter();
@@ -259,11 +285,42 @@ impl Aws {
     }
 }
 
+/// An entry of a batch that was not done.
+#[derive(Debug)]
+struct Undone {
+    /// Its number in the batch.
+    index: usize,
+    why: String,
+    /// Whether it may be done when it is sent again: the sender is not at fault.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>, `SenderFault`.
+    may_be_retried: bool,
+}
+
+/// What an answer does not say to be done of a batch of that size. To delete or to hide what is deleted or hidden already does no
+/// harm, so that what is not reported is asked for again.
+fn undone<S>(
+    size: usize,
+    successful: &[S],
+    id_of: impl Fn(&S) -> &str,
+    failed: &[BatchResultErrorEntry],
+) -> Vec<Undone> {
+    let told = told_of_each(size, successful, id_of, failed).into_iter().enumerate();
+    told.filter_map(|(index, told)| match told {
+        Told::Done(_) => None,
+        Told::Failed(entry) => {
+            Some(Undone { index, why: reason(entry), may_be_retried: !entry.sender_fault() })
+        }
+        Told::Untold(why) => Some(Undone { index, why: why.to_owned(), may_be_retried: true }),
+    })
+    .collect()
+}
+
 /// Sends entries in batches; what was not done comes back, each with the reason. Entries that failed through a fault of SQS's
-/// own, or were throttled, are sent again, a few times.
+/// own, were throttled or are not reported are sent again, a few times.
 async fn in_batches<'a, T>(
     entries: &'a [T],
-    send: impl AsyncFn(&[&T]) -> Result<Vec<BatchResultErrorEntry>, AwsError>,
+    send: impl AsyncFn(&[&T]) -> Result<Vec<Undone>, AwsError>,
 ) -> Vec<(&'a T, String)> {
     let mut undone = Vec::new();
     for chunk in entries.chunks(BATCH_ENTRIES_MAX) {
@@ -278,15 +335,12 @@ async fn in_batches<'a, T>(
                 }
             };
             let mut again = Vec::new();
-            for failure in &failed {
-                let index = failure.id().parse::<usize>().ok();
-                let Some(entry) = index.and_then(|index| pending.get(index)).copied() else {
-                    continue;
-                };
-                if may_be_retried(failure) && attempt < ENTRY_ATTEMPTS_MAX {
+            for Undone { index, why, may_be_retried } in failed {
+                let Some(entry) = pending.get(index).copied() else { continue };
+                if may_be_retried && attempt < ENTRY_ATTEMPTS_MAX {
                     again.push(entry);
                 } else {
-                    undone.push((entry, reason(failure)));
+                    undone.push((entry, why));
                 }
             }
             if !again.is_empty() {
@@ -297,17 +351,6 @@ async fn in_batches<'a, T>(
         }
     }
     undone
-}
-
-/// Whether an entry may be done when it is sent again: the sender is not at fault.
-///
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html>, `SenderFault`.
-fn may_be_retried(entry: &BatchResultErrorEntry) -> bool {
-    !entry.sender_fault()
-}
-
-fn reason(entry: &BatchResultErrorEntry) -> String {
-    format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"))
 }
 
 fn dead_letter(message: &Message, seen_at: Timestamp) -> DeadLetter {
@@ -345,11 +388,6 @@ mod tests {
 
     use super::*;
 
-    fn failure(index: usize, sender_fault: bool) -> BatchResultErrorEntry {
-        let entry = BatchResultErrorEntry::builder().id(index.to_string()).code("InternalError");
-        entry.sender_fault(sender_fault).build().unwrap()
-    }
-
     /// Sends two entries, of which the second fails so often; says what was not done, and how many entries each batch had.
     async fn sent(fails: u32, sender_fault: bool) -> (Vec<&'static str>, Vec<usize>) {
         let sizes = Mutex::new(Vec::new());
@@ -358,7 +396,9 @@ mod tests {
             sizes.push(batch.len());
             let again = u32::try_from(sizes.len()).unwrap() <= fails;
             let at = batch.iter().position(|entry| **entry == "b").filter(|_| again);
-            Ok(at.map(|at| failure(at, sender_fault)).into_iter().collect())
+            let failure =
+                |index| Undone { index, why: String::new(), may_be_retried: !sender_fault };
+            Ok(at.map(failure).into_iter().collect())
         };
         let undone = in_batches(&["a", "b"], send).await;
         (undone.into_iter().map(|(entry, _)| *entry).collect(), sizes.into_inner().unwrap())
@@ -370,6 +410,21 @@ mod tests {
         assert_eq!(sent(2, false).await, (vec![], vec![2, 1, 1]));
         assert_eq!(sent(9, false).await, (vec!["b"], vec![2, 1, 1, 1]));
         assert_eq!(sent(1, true).await, (vec!["b"], vec![2]));
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_leaves_out_is_asked_for_again_and_not_done_in_the_end() {
+        let sizes = Mutex::new(Vec::new());
+        let first_only = async |batch: &[&u8]| {
+            sizes.lock().unwrap().push(batch.len());
+            Ok(undone(batch.len(), &["0"], |id| id, &[]))
+        };
+        assert_eq!(in_batches(&[1, 2, 3], first_only).await, []);
+        assert_eq!(*sizes.lock().unwrap(), [3, 2, 1]);
+        let none = async |batch: &[&u8]| Ok(undone(batch.len(), &["9"], |id| id, &[]));
+        let left: Vec<u8> =
+            in_batches(&[1, 2], none).await.into_iter().map(|each| *each.0).collect();
+        assert_eq!(left, [1, 2]);
     }
 
     #[tokio::test]
