@@ -41,13 +41,12 @@ impl Selection {
 
 /// A filter that cannot be evaluated on a message.
 pub(crate) fn not_evaluable(error: &NotEvaluable) -> Failure {
-    Failure {
-        next: Some(
-            "say for which messages it is meant: type(body.x) == 'string' && starts_with(body.x, 'a')"
-                .to_owned(),
-        ),
-        ..Failure::usage(error.to_string())
-    }
+    let next = if error.is_unreadable {
+        "choose messages by messageId, attributes or --reason instead; it was not selected"
+    } else {
+        "say for which messages it is meant: type(body.x) == 'string' && starts_with(body.x, 'a')"
+    };
+    Failure { next: Some(next.to_owned()), ..Failure::usage(error.to_string()) }
 }
 
 /// The filter of the command line, as it is written down.

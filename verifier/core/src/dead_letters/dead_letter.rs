@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use verifier_model::time::Timestamp;
 
@@ -242,22 +242,6 @@ impl DeadLetter {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (code, message) => code.or(message).map(str::to_owned),
         }
-    }
-
-    /// What filters see: the body as JSON where it is, or else as text.
-    pub fn document(&self, reason: Option<&str>, now: Timestamp) -> Value {
-        let attributes: BTreeMap<&String, &str> =
-            self.attributes.iter().map(|(name, value)| (name, value.shown())).collect();
-        json!({
-            "body": serde_json::from_str(&self.body)
-                .unwrap_or_else(|_| Value::String(self.body.clone())),
-            "attributes": attributes,
-            "messageId": self.message_id,
-            "receiveCount": self.receive_count,
-            "ageSeconds": self.age(now).map(|age| age.as_secs()),
-            "reason": reason,
-            "sourceArn": self.source_arn,
-        })
     }
 }
 

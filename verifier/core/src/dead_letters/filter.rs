@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use jmespath::{Expression, JmespathError, ToJmespath};
+use jmespath::{DEFAULT_RUNTIME, Expression, JmespathError};
 use thiserror::Error;
 use verifier_model::time::Timestamp;
 
+use super::document::{FIELDS, applicable, lost_literal};
 use super::functions;
 use super::nesting::nesting;
 use super::{Cause, DeadLetter, shape};
@@ -58,6 +59,20 @@ impl Filter {
             .map_err(|error: JmespathError| refused(shown(&error.reason.to_string())))?;
         if let Some(problem) = functions::problem(compiled.as_ast()) {
             return Err(refused(problem));
+        }
+        if let Some(number) = lost_literal(expression) {
+            return Err(refused(format!(
+                "its number {} has more digits than are compared",
+                shown(&number)
+            )));
+        }
+        if let Some(field) = functions::unknown_field(compiled.as_ast(), &FIELDS) {
+            let hint = functions::hint(FIELDS, field);
+            let field = shown(field);
+            return Err(refused(format!(
+                "there is no {field}{hint}; a message has {}",
+                FIELDS.join(", ")
+            )));
         }
         self.expression = Some(compiled);
         Ok(self)
@@ -157,13 +172,12 @@ impl Filter {
         message: &DeadLetter,
         now: Timestamp,
     ) -> Result<Option<bool>, NotEvaluable> {
-        let document = message.document(None, now).to_jmespath();
-        document
-            .and_then(|document| functions::without(expression.as_ast(), "reason", &document))
-            .map_err(|error| NotEvaluable {
-                message_id: message.message_id.clone(),
-                problem: shown(&error.reason.to_string()),
-            })
+        let ast = expression.as_ast();
+        let applied = applicable(ast, message, None, now)
+            .map_err(|problem| NotEvaluable::of(message, problem, true))?;
+        let ast = applied.ast.as_ref().unwrap_or(ast);
+        functions::without(ast, "reason", &applied.document)
+            .map_err(|error| NotEvaluable::of(message, error.reason.to_string(), false))
     }
 
     fn expression_is_met(
@@ -175,12 +189,14 @@ impl Filter {
         let Some(expression) = &self.expression else {
             return Ok(true);
         };
-        let document = message.document(reason, now);
-        let found = document.to_jmespath().and_then(|document| expression.search(document));
-        let found = found.map_err(|error| NotEvaluable {
-            message_id: message.message_id.clone(),
-            problem: shown(&error.reason.to_string()),
-        })?;
+        let applied = applicable(expression.as_ast(), message, reason, now)
+            .map_err(|problem| NotEvaluable::of(message, problem, true))?;
+        let found = match applied.ast {
+            Some(ast) => Expression::new("", ast, &DEFAULT_RUNTIME).search(applied.document),
+            None => expression.search(applied.document),
+        };
+        let found =
+            found.map_err(|error| NotEvaluable::of(message, error.reason.to_string(), false))?;
         Ok(found.is_truthy())
     }
 }
@@ -196,7 +212,8 @@ pub enum Selects {
     NotTold,
 }
 
-/// A message of which the expression cannot be evaluated: a function has an argument of a type that it does not take.
+/// A message of which the expression cannot be evaluated: a function has an argument of a type that it does not take, or what is in
+/// the message cannot be told exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the filter cannot be evaluated on the message {message_id}: {problem}")]
 pub struct NotEvaluable {
@@ -204,6 +221,15 @@ pub struct NotEvaluable {
     pub message_id: String,
     /// What is wrong.
     pub problem: String,
+    /// Whether the message cannot be read exactly, and no type is wrong.
+    pub is_unreadable: bool,
+}
+
+impl NotEvaluable {
+    fn of(message: &DeadLetter, problem: String, is_unreadable: bool) -> Self {
+        let message_id = message.message_id.clone();
+        Self { message_id, problem: shown(&problem), is_unreadable }
+    }
 }
 
 /// Whether a reason contains a text, as it is or in its shape, in which groups are shown.
@@ -338,6 +364,110 @@ mod tests {
         assert!(filter.selects(&message(), &Cause::Unknown, NOW).is_err());
     }
 
+    /// Which of messages with those bodies a filter selects; `?` where that cannot be told.
+    fn selected(expression: &str, bodies: &[&str]) -> String {
+        let filter = Filter::default().with_expression(expression).unwrap();
+        let of = |body: &&str| {
+            let message = DeadLetter { body: (*body).to_owned(), ..message() };
+            match filter.selects(&message, &Cause::Unknown, NOW) {
+                Ok(Selects::Yes) => 'y',
+                Ok(_) => 'n',
+                Err(_) => '?',
+            }
+        };
+        bodies.iter().map(of).collect()
+    }
+
+    #[test]
+    fn numbers_are_compared_by_all_of_their_digits() {
+        let users = [
+            r#"{"user":1234567890123456788,"all":[1,1234567890123456788]}"#,
+            r#"{"user":1234567890123456789,"all":[1234567890123456789]}"#,
+            r#"{"user":1234567890123456790,"all":[]}"#,
+        ];
+        for (expression, expected) in [
+            ("body.user == `1234567890123456789`", "nyn"),
+            ("body.user != `1234567890123456789`", "yny"),
+            ("body.user < `1234567890123456789`", "ynn"),
+            ("body.user >= `1234567890123456789`", "nyy"),
+            ("contains(body.all, `1234567890123456789`)", "nyn"),
+            ("contains(`[1234567890123456789, 7]`, body.user)", "nyn"),
+            ("body.all[?@ == `1234567890123456788`]", "ynn"),
+            ("body == `{\"user\":1234567890123456790,\"all\":[]}`", "nny"),
+            ("max(`[1234567890123456789, 1234567890123456788]`) == body.user", "nyn"),
+            ("body.user == `1234567890123456789` || reason == 'x'", "nyn"),
+            // Functions that make numbers of them cannot tell them, and say so.
+            ("sum(body.all) == `1234567890123456789`", "???"),
+            ("length(body.all) == `1` && body.user == `1234567890123456789`", "?y?"),
+            // What does not come near them is as ever.
+            ("length(body.all) == `1`", "nyn"),
+            ("ends_with(to_string(body.user), '789')", "nyn"),
+            ("receiveCount == `4`", "yyy"),
+        ] {
+            assert_eq!(selected(expression, &users), expected, "{expression}");
+        }
+        let near = [r#"{"n":0.71}"#, r#"{"n":0.7100000000000001}"#, r#"{"n":7.1e-1}"#];
+        assert_eq!(selected("body.n == `0.71`", &near), "yny");
+    }
+
+    #[test]
+    fn a_body_that_other_readers_refuse_is_not_taken_for_a_text() {
+        let orders = [
+            r#"{"type":"order","name":"\ud83d"}"#.to_owned(),
+            r#"{"type":"order","n":1e400}"#.to_owned(),
+            format!(r#"{{"type":"order","n":{}}}"#, "9".repeat(400)),
+            format!(r#"{{"type":"order","n":{}{}}}"#, "[".repeat(150), "]".repeat(150)),
+            r#"{"type":"order","n":1e-400}"#.to_owned(),
+        ];
+        let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+        assert_eq!(selected("body.type != 'order'", &orders), "nnnnn");
+        assert_eq!(selected("body.type == 'order'", &orders), "yyyyy");
+        assert_eq!(selected("body.n > `1`", &orders), "nyynn");
+        assert_eq!(selected("body.name", &orders), "ynnnn");
+        // One that cannot be read at all is neither meant nor not, unless the body does not count.
+        let deep = format!("{}{}", "[".repeat(2000), "]".repeat(2000));
+        assert_eq!(selected("body.type != 'order'", &[&deep]), "?");
+        assert_eq!(selected("attributes.tenant == 'a'", &[&deep]), "y");
+        assert_eq!(selected("type(body) == 'string'", &["no { JSON", "{\"a\":1}"]), "yn");
+    }
+
+    #[test]
+    fn a_number_that_a_text_holds_is_not_rounded_either() {
+        let attributes =
+            BTreeMap::from([("user".to_owned(), Attribute::text("Number", "1234567890123456788"))]);
+        let message = DeadLetter { attributes, ..message() };
+        let expression = "to_number(attributes.user) == `1234567890123456789`";
+        let filter = Filter::default().with_expression(expression).unwrap();
+        let error = filter.is_met(&message, None, NOW).unwrap_err();
+        assert!(error.is_unreadable && error.to_string().contains("m-1"), "{error}");
+        assert!(error.problem.contains("123456789012345678"), "{error}");
+    }
+
+    #[test]
+    fn an_expression_says_what_it_cannot_mean() {
+        for (expression, part) in [
+            ("messagId == 'm-1'", "there is no messagId; did you mean messageId?"),
+            ("body.a == 'x' && receiveCounts > `3`", "there is no receiveCounts"),
+            ("contains(attribute.a, 'x')", "did you mean attributes?"),
+            ("body.n == `12345678901234567890123`", "12345678901234567890123 has more digits"),
+            ("contains(`[1, 0.12345678901234567890]`, body.n)", "more digits"),
+        ] {
+            let error = Filter::default().with_expression(expression).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        for fine in [
+            "body.messagId == 'x'",
+            "body.all[?messagId == 'x']",
+            "values(@)[0]",
+            "body.n == `0.1` || body.n == `18446744073709551615`",
+            "body.n == '12345678901234567890123'",
+            "[body, messageId] | [0].x",
+            "sort_by(body.all, &x)[0]",
+        ] {
+            assert!(Filter::default().with_expression(fine).is_ok(), "{fine}");
+        }
+    }
+
     #[test]
     fn expressions_see_everything() {
         for (expression, is_met) in [
@@ -385,8 +515,8 @@ mod tests {
         ("", "[?a]"),
         ("a[?", "]"),
         ("", "|@"),
-        ("", "||a"),
-        ("", "==a"),
+        ("", "||body"),
+        ("", "==body"),
         ("(", ""),
     ];
 
@@ -429,11 +559,17 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_or_a_body_that_nests_too_deep_is_not_json() {
+    fn a_literal_or_a_body_that_nests_too_deep_is_not_read() {
         on_a_small_stack(|| {
             let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
             assert!(Filter::default().with_expression(&format!("body == `{deep}`")).is_err());
             let filter = Filter::default().with_expression("type(body) == 'string'").unwrap();
+            let error =
+                filter.is_met(&DeadLetter { body: deep, ..message() }, None, NOW).unwrap_err();
+            assert!(error.is_unreadable && error.problem.contains("nests deeper"), "{error}");
+            // One at the limit is read, compared and dropped.
+            let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+            let filter = Filter::default().with_expression("body == body").unwrap();
             assert_eq!(filter.is_met(&DeadLetter { body: deep, ..message() }, None, NOW), Ok(true));
         });
     }

@@ -1,7 +1,7 @@
 //! Whether an expression's functions exist and have as many arguments as they take, before anything is evaluated.
 
 use jmespath::ast::Ast;
-use jmespath::{DEFAULT_RUNTIME, Expression, JmespathError, Rcvar};
+use jmespath::{DEFAULT_RUNTIME, Expression, JmespathError, Rcvar, Variable};
 
 /// The functions of JMESPath: their names, how many arguments they take at least, and whether they take more.
 ///
@@ -37,6 +37,14 @@ const FUNCTIONS: &[(&str, usize, bool)] = &[
 /// How similar a name has to be to be suggested.
 const SIMILAR: f64 = 0.7;
 
+/// Which of those names was probably meant, as something that can be added to what is said.
+pub(super) fn hint<'a>(names: impl IntoIterator<Item = &'a str>, name: &str) -> String {
+    let similarity = |known: &str| strsim::jaro_winkler(known, name);
+    let nearest = names.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    let nearest = nearest.filter(|known| similarity(known) >= SIMILAR);
+    nearest.map_or(String::new(), |known| format!("; did you mean {known}?"))
+}
+
 /// What is wrong with the functions of an expression, if something is.
 pub(super) fn problem(ast: &Ast) -> Option<String> {
     calls(ast).into_iter().find_map(|(name, count)| of_call(name, count))
@@ -64,6 +72,76 @@ pub(super) fn looks_at(ast: &Ast, field: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether an expression may look at everything that it is applied to at once.
+pub(super) fn looks_at_all(ast: &Ast) -> bool {
+    let mut open = vec![ast];
+    while let Some(ast) = open.pop() {
+        if matches!(ast, Ast::Identity { .. }) {
+            return true;
+        }
+        open.extend(parts(ast));
+    }
+    false
+}
+
+/// A field that an expression looks for in what it is applied to, and that is none of those.
+pub(super) fn unknown_field<'a>(ast: &'a Ast, fields: &[&str]) -> Option<&'a str> {
+    let mut open = vec![ast];
+    while let Some(ast) = open.pop() {
+        match ast {
+            Ast::Field { name, .. } if !fields.contains(&name.as_str()) => return Some(name),
+            // What stands behind something is applied to its value, as is what functions apply to each of many.
+            Ast::Projection { lhs, .. } | Ast::Subexpr { lhs, .. } => open.push(lhs),
+            Ast::Expref { .. } | Ast::Condition { .. } => {}
+            other => open.extend(parts(other)),
+        }
+    }
+    None
+}
+
+/// The values that an expression names.
+pub(super) fn literals(ast: &Ast) -> Vec<&Rcvar> {
+    let (mut found, mut open) = (Vec::new(), vec![ast]);
+    while let Some(ast) = open.pop() {
+        if let Ast::Literal { value, .. } = ast {
+            found.push(value);
+        }
+        open.extend(parts(ast));
+    }
+    found
+}
+
+/// An expression with other values in place of those that it names.
+pub(super) fn with_literals(ast: &Ast, change: &dyn Fn(&Variable) -> Variable) -> Ast {
+    let mut changed = ast.clone();
+    let mut open = vec![&mut changed];
+    while let Some(ast) = open.pop() {
+        match ast {
+            Ast::Literal { value, .. } => *value = Rcvar::new(change(value)),
+            Ast::Function { args: parts, .. } | Ast::MultiList { elements: parts, .. } => {
+                open.extend(parts);
+            }
+            Ast::Comparison { lhs, rhs, .. }
+            | Ast::Projection { lhs, rhs, .. }
+            | Ast::And { lhs, rhs, .. }
+            | Ast::Or { lhs, rhs, .. }
+            | Ast::Subexpr { lhs, rhs, .. } => open.extend([&mut **lhs, &mut **rhs]),
+            Ast::Condition { predicate, then, .. } => {
+                open.extend([&mut **predicate, &mut **then]);
+            }
+            Ast::Expref { ast: node, .. }
+            | Ast::Flatten { node, .. }
+            | Ast::Not { node, .. }
+            | Ast::ObjectValues { node, .. } => open.push(node),
+            Ast::MultiHash { elements, .. } => {
+                open.extend(elements.iter_mut().map(|pair| &mut pair.value));
+            }
+            Ast::Identity { .. } | Ast::Field { .. } | Ast::Index { .. } | Ast::Slice { .. } => {}
+        }
+    }
+    changed
 }
 
 /// Whether an expression holds whatever value a field has that is not known; `None` where that depends on it.
@@ -101,13 +179,7 @@ pub(super) fn without(
 
 fn of_call(name: &str, count: usize) -> Option<String> {
     let Some((_, least, takes_more)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
-        let similarity = |known: &str| strsim::jaro_winkler(known, name);
-        let nearest = FUNCTIONS
-            .iter()
-            .map(|(known, ..)| *known)
-            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
-            .filter(|known| similarity(known) >= SIMILAR);
-        let hint = nearest.map_or(String::new(), |known| format!("; did you mean {known}?"));
+        let hint = hint(FUNCTIONS.iter().map(|(known, ..)| *known), name);
         return Some(format!("there is no function {name}{hint}"));
     };
     let fits = count == *least || *takes_more && count > *least;
@@ -116,7 +188,7 @@ fn of_call(name: &str, count: usize) -> Option<String> {
 }
 
 /// The functions that are called, with how many arguments.
-fn calls(ast: &Ast) -> Vec<(&str, usize)> {
+pub(super) fn calls(ast: &Ast) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
     let mut open = vec![ast];
     while let Some(ast) = open.pop() {
