@@ -104,7 +104,7 @@ proptest! {
             ledger.read(line).unwrap();
         }
         ledger.apply(&Entry::Resumed { at: AT, who: "somebody".to_owned(), retry_bounced: false });
-        let named: Vec<&str> = ledger.ambiguous().collect();
+        let named: Vec<&str> = ledger.ambiguous().into_keys().collect();
         for number in 0..courses.len() {
             let id = format!("old-{number}");
             let mut written = all[..kept].iter().filter(|(n, _)| *n == number).map(|(_, entry)| entry);

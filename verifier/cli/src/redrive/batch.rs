@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use verifier_aws::{ReceivedMessage, Sent};
+use verifier_aws::{NotDeleted, ReceivedMessage, Sent};
 use verifier_core::dead_letters::{
     AttemptLog, Cause, DeadLetter, NotEvaluable, Resend, Selects, batches,
 };
@@ -526,15 +526,21 @@ impl Engine<'_> {
                 return;
             }
             let handles: Vec<String> = ids.keys().cloned().collect();
-            let failed = self.place.aws.delete(&self.place.dead_letters, &handles).await;
+            let NotDeleted { failed, is_denied } =
+                self.place.aws.delete_or_denied(&self.place.dead_letters, &handles).await;
             let failed: BTreeMap<String, String> = failed.into_iter().collect();
             why = failed.values().next().cloned().unwrap_or(why);
             let deleted = ids.iter().filter(|(handle, _)| !failed.contains_key(*handle));
             let deleted: Vec<String> = deleted.map(|(_, id)| id.clone()).collect();
             if !deleted.is_empty() {
+                self.can_delete.store(true, Ordering::SeqCst);
                 self.note(&Entry::Deleted { ids: deleted });
             }
             ids.retain(|handle, _| failed.contains_key(handle));
+            if is_denied {
+                lock(&self.denied).get_or_insert_with(|| why.clone());
+                break;
+            }
             if !ids.is_empty() {
                 self.place.clock.sleep(pause).await;
                 pause *= 2;

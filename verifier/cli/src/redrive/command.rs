@@ -202,6 +202,8 @@ struct Prepared {
     ledger: Ledger,
     /// What it does not do of what was asked for, if there is anything.
     shortfall: Option<String>,
+    /// That it is taken up again, if it is.
+    resumed: Option<Entry>,
 }
 
 async fn carry_out(
@@ -232,11 +234,11 @@ async fn carry_out(
             Begun::Declined(declined) => return Ok(Outcome::Declined(declined)),
         }
     };
-    let Prepared { place, to, journal, ledger, shortfall } = prepared;
+    let Prepared { place, to, journal, ledger, shortfall, resumed } = prepared;
     let deadline = deadline.map(|deadline| place.clock.now() + deadline);
     let guards = Guards { interrupt, deadline, wait, shortfall };
     let engine = Engine::new(&place, &to, journal, ledger, guards, progress)?;
-    Ok(Outcome::Ended(Box::new(Box::pin(engine.run()).await?)))
+    Ok(Outcome::Ended(Box::new(Box::pin(engine.run(resumed)).await?)))
 }
 
 /// Fails where a ramp was asked for and nobody could tell how its steps end, before anything is written or sent.
@@ -270,7 +272,7 @@ fn check_that_steps_can_be_evaluated(
 async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     // The lock first: what another process is writing is not to be read. Nothing is cut off before it is known to be one.
     let journal = JournalFile::lock(path)?;
-    let mut ledger = read_ledger(path)?;
+    let ledger = read_ledger(path)?;
     let Some(Entry::Started { from, to, terms, .. }) = ledger.started().cloned() else {
         return Err(Failure::usage("the journal does not say how the redrive began"));
     };
@@ -280,9 +282,7 @@ async fn resumed(args: RedriveArgs, path: &Path) -> Result<Prepared, Failure> {
     let to = written_destinations(&place, &asked, &to, &terms).await?;
     let entry = Entry::Resumed { at: place.clock.now(), who: who(&place.aws).await, retry_bounced };
     let journal = journal.go_on()?;
-    ledger.apply(&entry);
-    journal.append_durably(&entry).await?;
-    Ok(Prepared { place, to, journal, ledger, shortfall: None })
+    Ok(Prepared { place, to, journal, ledger, shortfall: None, resumed: Some(entry) })
 }
 
 /// Carries out a plan of a file, unless that is not wanted after all.
@@ -544,5 +544,5 @@ async fn start(
         ledger.apply(&entry);
         journal.append_durably(&entry).await?;
     }
-    Ok(Prepared { place, to, journal, ledger, shortfall: None })
+    Ok(Prepared { place, to, journal, ledger, shortfall: None, resumed: None })
 }

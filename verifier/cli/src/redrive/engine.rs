@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -89,12 +89,18 @@ pub(crate) struct Engine<'a> {
     pub(super) expected: Option<u64>,
     /// How many were sent before it was taken up again.
     pub(super) replayed_before: u64,
+    /// Whether a message has been deleted: until then nothing says that this may be done.
+    pub(super) can_delete: AtomicBool,
+    /// Why no message may be deleted.
+    pub(super) denied: Mutex<Option<String>>,
 }
 
 /// Why a step went no further.
 pub(super) enum Stop {
     Interrupted,
     Deadline,
+    /// What is sent may not be deleted from the dead-letter queue, and why.
+    Denied(String),
 }
 
 impl Stop {
@@ -103,6 +109,9 @@ impl Stop {
         match self {
             Self::Interrupted => "it was interrupted".to_owned(),
             Self::Deadline => "its time is over (--deadline)".to_owned(),
+            Self::Denied(why) => format!(
+                "what it has sent cannot be deleted from the dead-letter queue, and nothing more was sent: {why}"
+            ),
         }
     }
 }
@@ -150,15 +159,17 @@ impl<'a> Engine<'a> {
             quota: AtomicU64::new(0),
             began_at: place.clock.now(),
             pacer,
+            can_delete: AtomicBool::new(false),
+            denied: Mutex::default(),
         })
     }
 
-    /// Carries it out. Messages that stay are made visible again in any case.
-    pub(crate) async fn run(self) -> Result<Ended, Failure> {
+    /// Carries it out, or goes on with it by that entry. Messages that stay are made visible again in any case.
+    pub(crate) async fn run(self, resumed: Option<Entry>) -> Result<Ended, Failure> {
         // The steps, and what holds messages meanwhile.
         self.place.clock.add_waiters(1).await;
         let outcome = tokio::select! {
-            outcome = self.steps() => outcome,
+            outcome = self.all(resumed) => outcome,
             never = self.keep() => match never {},
             never = self.tell_of_an_interrupt() => match never {},
         };
@@ -171,7 +182,15 @@ impl<'a> Engine<'a> {
             Ok(stopped) => (stopped, None),
             Err(failure) => (Some(failure.what.clone()), Some(failure)),
         };
-        self.end(stopped, failure).await
+        let noted = if failure.is_none() { self.note_those_back().await } else { Ok(()) };
+        self.end(stopped, failure.or(noted.err())).await
+    }
+
+    async fn all(&self, resumed: Option<Entry>) -> Result<Option<String>, Failure> {
+        if let Some(entry) = resumed {
+            self.take_up(&entry).await?;
+        }
+        self.steps().await
     }
 
     async fn end(
@@ -211,17 +230,7 @@ impl<'a> Engine<'a> {
         if self.guards.shortfall.is_some() {
             return self.guards.shortfall.clone();
         }
-        let Accounting { replayed, missing, left, not_sent, .. } = *accounting;
-        match (replayed, missing, left) {
-            (0, 1.., _) => Some(format!(
-                "nothing was sent: none of the {missing} planned messages is there any more"
-            )),
-            (0, 0, 1..) if not_sent == 0 => Some(format!(
-                "nothing was sent: none of the messages in {} is selected (the queue counts {left})",
-                self.place.dead_letters.arn()
-            )),
-            _ => None,
-        }
+        accounting.shortfall(self.place.dead_letters.arn())
     }
 
     /// All steps; says why there were no more, if it was not for want of messages.
@@ -243,7 +252,7 @@ impl<'a> Engine<'a> {
                 (ledger.steps(), ledger.rung())
             };
             let size = ramp.as_ref().map_or(u64::MAX, |ramp| ramp.size(rung));
-            let allowed = self.allowed();
+            let allowed = lock(&self.ledger).allowed();
             if allowed == 0 {
                 return Ok(None);
             }
@@ -266,22 +275,16 @@ impl<'a> Engine<'a> {
             }
             if sent < size.min(allowed) {
                 // There were no more of them, as far as they could be reached.
-                return Ok(lock(&self.unreached).why());
+                let unreached = lock(&self.unreached).why();
+                if unreached.is_none() {
+                    self.note_those_missing();
+                }
+                return Ok(unreached);
             }
             if ramp.is_none() {
                 return Ok(None);
             }
         }
-    }
-
-    /// How many more messages may be sent in all.
-    fn allowed(&self) -> u64 {
-        let ledger = lock(&self.ledger);
-        let planned = if self.terms.is_planned { Some(ledger.planned() as u64) } else { None };
-        let most = [self.terms.max, planned].into_iter().flatten().min();
-        // What is sent again takes the place of what has bounced.
-        let retried = ledger.to_retry() as u64;
-        most.map_or(u64::MAX, |most| most.saturating_sub(ledger.replayed()).saturating_add(retried))
     }
 
     async fn evaluate_the_rest(&self, has_ramp: bool) -> Result<Option<String>, Failure> {
@@ -304,6 +307,9 @@ impl<'a> Engine<'a> {
     pub(super) fn stop(&self) -> Option<Stop> {
         if self.guards.interrupt.is_asked() {
             return Some(Stop::Interrupted);
+        }
+        if let Some(why) = &*lock(&self.denied) {
+            return Some(Stop::Denied(why.clone()));
         }
         let deadline = self.guards.deadline?;
         (self.place.clock.now() >= deadline).then_some(Stop::Deadline)

@@ -377,8 +377,8 @@ impl<'a> Sending<'a> {
             Err(failure) => (Some(failure.what.clone()), Some(failure)),
         };
         let mut accounting = self.ledger.accounting(0);
-        // What is not sent yet is in the file, and is not missing.
-        accounting.left = std::mem::take(&mut accounting.missing);
+        // What is not sent yet is in the file.
+        accounting.left = std::mem::take(&mut accounting.not_reached);
         let at = self.clock.now();
         let _ = self.note(&Entry::Ended { at, stopped: stopped.clone(), accounting }).await;
         let calls = self.to.first().map(|to| to.aws.calls().counts()).unwrap_or_default();

@@ -17,6 +17,7 @@ mod native;
 mod originals;
 mod planning;
 mod queues;
+mod returned;
 mod room;
 mod step;
 mod terms;

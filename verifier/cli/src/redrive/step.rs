@@ -31,6 +31,7 @@ impl Engine<'_> {
         lock(&self.sent_heads).clear();
         // More may have come since the last one.
         *lock(&self.empty_detector) = EmptyDetector::default();
+        self.take_turns_until_one_is_deleted().await?;
         let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);
         // The order of a FIFO queue is kept by one at a time only.
         let at_once = if self.place.dead_letters.is_fifo() {
@@ -60,30 +61,42 @@ impl Engine<'_> {
 
     /// Takes messages until the step is full, there are none, or something asks to stop.
     async fn take_turns(&self) -> Result<(), Failure> {
-        while self.stop().is_none() {
-            if self.is_empty().await? {
-                return Ok(());
-            }
-            let mut inside = self.enter().await;
-            let reserved = self.reserve();
-            if reserved == 0 {
-                return Ok(());
-            }
-            let received = self.receive(reserved, POLL_SECONDS).await;
-            let received = match received {
-                Ok(received) => received,
-                Err(failure) => {
-                    self.unreserve(reserved);
-                    return Err(failure);
-                }
-            };
-            lock(&self.empty_detector).polled(received.len());
-            inside.saw(received.iter().map(|hand| hand.message.size_bytes()).sum());
-            let sent = Box::pin(self.carry(received, reserved)).await;
-            self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
-            sent?;
-        }
+        while self.stop().is_none() && self.turn().await? {}
         Ok(())
+    }
+
+    /// The same one by one, until a message was deleted: where that is denied, no more than one handful is sent.
+    async fn take_turns_until_one_is_deleted(&self) -> Result<(), Failure> {
+        while self.stop().is_none()
+            && !self.can_delete.load(Ordering::SeqCst)
+            && self.turn().await?
+        {}
+        Ok(())
+    }
+
+    /// Takes a handful of messages; says whether there may be more to take.
+    async fn turn(&self) -> Result<bool, Failure> {
+        if self.is_empty().await? {
+            return Ok(false);
+        }
+        let mut inside = self.enter().await;
+        let reserved = self.reserve();
+        if reserved == 0 {
+            return Ok(false);
+        }
+        let received = self.receive(reserved, POLL_SECONDS).await;
+        let received = match received {
+            Ok(received) => received,
+            Err(failure) => {
+                self.unreserve(reserved);
+                return Err(failure);
+            }
+        };
+        lock(&self.empty_detector).polled(received.len());
+        inside.saw(received.iter().map(|hand| hand.message.size_bytes()).sum());
+        let sent = Box::pin(self.carry(received, reserved)).await;
+        self.unreserve(reserved - sent.as_ref().map_or(0, |sent| (*sent).min(reserved)));
+        sent.map(|_| true)
     }
 
     /// Whether polls and the queue's count say that it has no more messages to receive.

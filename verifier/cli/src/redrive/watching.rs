@@ -231,15 +231,20 @@ impl Engine<'_> {
         }
     }
 
-    /// Looks for messages of this redrive in the dead-letter queue.
+    /// Looks for messages of this redrive in the dead-letter queue that a step is to evaluate.
     async fn look_for_the_dead(&self) -> Result<(), Failure> {
+        let unevaluated = lock(&self.ledger).unevaluated().clone();
+        self.look_for(|id| unevaluated.contains_key(id)).await
+    }
+
+    /// Looks for such messages of this redrive in the dead-letter queue, by the ids that the journal has for them.
+    pub(super) async fn look_for(&self, is_sought: impl Fn(&str) -> bool) -> Result<(), Failure> {
         let look = look(self.place, Keeps::Heads, self.guards.interrupt).await?;
-        let messages: BTreeMap<String, String> = lock(&self.ledger).unevaluated().clone();
         let found = look.messages.into_iter().map(|message| {
             let id = self.copy_id(&message).unwrap_or_else(|| message.message_id.clone());
             (id, message)
         });
-        let found: Vec<_> = found.filter(|(id, _)| messages.contains_key(id)).collect();
+        let found: Vec<_> = found.filter(|(id, _)| is_sought(id)).collect();
         lock(&self.dead).extend(found);
         Ok(())
     }

@@ -49,6 +49,8 @@ pub enum MessageEvent {
     TraceLost,
     /// It was not what was planned, and stays.
     Changed,
+    /// It was looked for, and not there any more.
+    Missing,
     /// It was deleted from the dead-letter queue.
     Deleted,
     /// It failed again.
@@ -86,6 +88,11 @@ impl Course {
                     fates.unknown += unknown;
                 }
             }
+            Entry::CameBack { bounced } => {
+                for bounce in bounced {
+                    self.add(&bounce.from, MessageEvent::Bounced(bounce.clone()));
+                }
+            }
             Entry::Planned { messages } => {
                 for message in messages {
                     self.messages.entry(message.message_id.clone()).or_default();
@@ -116,6 +123,7 @@ impl Course {
             Entry::OutOfOrder { ids } => (ids, MessageEvent::OutOfOrder),
             Entry::TraceLost { ids } => (ids, MessageEvent::TraceLost),
             Entry::Changed { ids } => (ids, MessageEvent::Changed),
+            Entry::Missing { ids } => (ids, MessageEvent::Missing),
             Entry::Deleted { ids } => (ids, MessageEvent::Deleted),
             Entry::Unconfirmed { messages, .. } => {
                 for (id, times) in messages {

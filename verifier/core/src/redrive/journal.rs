@@ -133,6 +133,16 @@ pub enum Entry {
         /// Their ids.
         ids: Vec<String>,
     },
+    /// Messages of a plan were looked for until all that was there had come, and were not among it.
+    Missing {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Messages of this redrive were found in the dead-letter queue that no step of a ramp has evaluated: they failed again.
+    CameBack {
+        /// The messages.
+        bounced: Vec<Bounce>,
+    },
     /// Messages that were sent are deleted, or were seen to be gone.
     Deleted {
         /// Their ids.

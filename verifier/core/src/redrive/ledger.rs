@@ -55,7 +55,8 @@ pub struct Ledger {
     undeleted: BTreeMap<String, String>,
     /// The messages.
     messages: IdSet,
-    ambiguous: BTreeSet<String>,
+    /// Messages that may have arrived without an answer that says so, and how often.
+    ambiguous: BTreeMap<String, u32>,
     /// Messages that may have arrived so often, and were never confirmed.
     unconfirmed: BTreeMap<String, u32>,
     /// Those of them that are not offered again before the redrive is taken up again.
@@ -66,6 +67,8 @@ pub struct Ledger {
     made_up_for: u64,
     not_sent: BTreeMap<String, String>,
     changed: BTreeSet<String>,
+    /// Messages of the plan that were looked for to the end, and not there.
+    missing: BTreeSet<String>,
     /// Messages whose messages overtook one of their group.
     out_of_order: BTreeSet<String>,
     /// Messages whose messages have lost their trace header.
@@ -123,10 +126,11 @@ impl Ledger {
                 for message in messages {
                     // What could not be sent before is sent now, after all.
                     self.not_sent.remove(&message.id);
+                    self.missing.remove(&message.id);
                     self.intended.insert(message.id.clone());
                 }
             }
-            Entry::Ambiguous { ids, .. } => self.ambiguous.extend(ids.iter().cloned()),
+            Entry::Ambiguous { ids, .. } => self.offered_without_answer(ids.iter().cloned()),
             Entry::Unconfirmed { messages, .. } => {
                 for (id, times) in messages {
                     self.intended.remove(id);
@@ -163,6 +167,10 @@ impl Ledger {
             Entry::TraceLost { ids } => self.trace_lost.extend(ids.iter().cloned()),
             Entry::OutOfOrder { ids } => self.out_of_order.extend(ids.iter().cloned()),
             Entry::Changed { ids } => self.changed.extend(ids.iter().cloned()),
+            Entry::Missing { ids } => self.missing.extend(ids.iter().cloned()),
+            Entry::CameBack { bounced } => {
+                self.bounced.extend(bounced.iter().map(|each| (each.to.clone(), each.clone())));
+            }
             Entry::Deleted { ids } => {
                 for id in ids {
                     self.undeleted.remove(id);
@@ -212,14 +220,23 @@ impl Ledger {
         if retry_bounced {
             self.retried.extend(self.bounced.keys().cloned());
         }
-        self.ambiguous.append(&mut self.intended);
-        // What could not be sent then may be sent now.
+        let intended = std::mem::take(&mut self.intended);
+        self.offered_without_answer(intended);
+        // What could not be sent then may be sent now, and what was not there may be.
         self.not_sent.clear();
+        self.missing.clear();
         // Whoever goes on has fixed what made messages fail.
         self.bounces = 0;
         self.ended = false;
         self.stopped = None;
         self.left_at_end = None;
+    }
+
+    fn offered_without_answer(&mut self, ids: impl IntoIterator<Item = String>) {
+        for id in ids {
+            let times = self.ambiguous.entry(id).or_default();
+            *times = times.saturating_add(1);
+        }
     }
 
     /// How the redrive began.
@@ -287,10 +304,57 @@ impl Ledger {
         self.retried.len()
     }
 
-    /// The messages that may have been sent more than once.
-    pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
-        let is_confirmed = |id: &&String| !self.unconfirmed.contains_key(*id);
-        self.ambiguous.iter().chain(&self.intended).filter(is_confirmed).map(String::as_str)
+    /// The messages that may have been sent more than once, and how often at most: each time without an answer, and once more
+    /// where an answer has confirmed it.
+    pub fn ambiguous(&self) -> BTreeMap<&str, u32> {
+        let offered = self.intended.iter().map(|id| (id, 1));
+        let mut all: BTreeMap<&str, u32> = BTreeMap::new();
+        for (id, times) in self.ambiguous.iter().map(|(id, times)| (id, *times)).chain(offered) {
+            if !self.unconfirmed.contains_key(id) {
+                let all = all.entry(id).or_default();
+                *all = all.saturating_add(times);
+            }
+        }
+        for (id, times) in &mut all {
+            *times = times.saturating_add(u32::from(self.sent.contains(id)));
+        }
+        all
+    }
+
+    /// How many more messages may be sent in all, by the terms and the plan.
+    pub fn allowed(&self) -> u64 {
+        let Some(Entry::Started { terms, .. }) = &self.started else { return u64::MAX };
+        let planned = terms.is_planned.then_some(self.planned.len() as u64);
+        let most = [terms.max, planned].into_iter().flatten().min();
+        // What is sent again takes the place of what has bounced.
+        let retried = self.retried.len() as u64;
+        most.map_or(u64::MAX, |most| most.saturating_sub(self.replayed()).saturating_add(retried))
+    }
+
+    /// Whether messages may have come back that nobody has looked for: of some that were sent nothing is known, and no step of a
+    /// ramp is going to evaluate them.
+    pub fn may_have_unseen_bounces(&self) -> bool {
+        self.accounting(0).unknown > self.unevaluated.len() as u64
+    }
+
+    /// Whether a message that was found in the dead-letter queue has failed again without that being noted, or being about to be.
+    pub fn is_unseen_bounce(&self, id: &str) -> bool {
+        self.is_copy(id)
+            && !self.is_sent(id)
+            && !self.bounced.contains_key(id)
+            && !self.unevaluated.contains_key(id)
+    }
+
+    /// The messages of the plan with which nothing was done, and that were not looked for to the end.
+    pub fn not_reached(&self) -> impl Iterator<Item = &str> {
+        let is_open = |id: &&String| {
+            !self.sent.contains(id)
+                && !self.not_sent.contains_key(*id)
+                && !self.changed.contains(*id)
+                && !self.unconfirmed.contains_key(*id)
+                && !self.missing.contains(*id)
+        };
+        self.planned.keys().filter(is_open).map(String::as_str)
     }
 
     /// The messages that were sent and are not known to be deleted, each with its message's id.
@@ -373,13 +437,6 @@ impl Ledger {
 
     /// What became of every message, with `left` in the dead-letter queue by its count.
     pub fn accounting(&self, left: u64) -> Accounting {
-        let planned = self.planned.keys();
-        let is_gone = |id: &&String| {
-            !self.sent.contains(id)
-                && !self.not_sent.contains_key(*id)
-                && !self.changed.contains(*id)
-                && !self.unconfirmed.contains_key(*id)
-        };
         let count = |count: usize| count as u64;
         Accounting {
             replayed: self.replayed(),
@@ -389,13 +446,14 @@ impl Ledger {
             unknown: self
                 .replayed()
                 .saturating_sub(self.succeeded.saturating_add(count(self.bounced.len()))),
-            ambiguous: count(self.ambiguous().collect::<BTreeSet<_>>().len()),
+            ambiguous: count(self.ambiguous().len()),
             not_deleted: count(self.undeleted.len()),
             unconfirmed: count(self.unconfirmed.len()),
             not_sent: count(self.not_sent.len()),
             changed: count(self.changed.len()),
             out_of_order: count(self.out_of_order.len()),
-            missing: count(planned.filter(is_gone).count()),
+            missing: count(self.missing.len()),
+            not_reached: count(self.not_reached().count()),
             left,
         }
     }
@@ -530,5 +588,79 @@ mod tests {
         ledger.apply(&sent("a", "m"));
         let accounting = ledger.accounting(0);
         assert_eq!((accounting.unconfirmed, accounting.ambiguous), (0, 1));
+    }
+
+    fn planned(ids: &[&str]) -> Entry {
+        let of = |id: &&str| Planned { message_id: (*id).to_owned(), ..Planned::default() };
+        Entry::Planned { messages: ids.iter().map(of).collect() }
+    }
+
+    #[test]
+    fn only_what_was_looked_for_to_the_end_is_missing() {
+        let mut ledger = of([planned(&["a", "b", "c"]), sent("a", "m"), bounced("a", "m")]);
+        let counts = |ledger: &Ledger| {
+            let accounting = ledger.accounting(3);
+            (accounting.missing, accounting.not_reached)
+        };
+        assert_eq!(counts(&ledger), (0, 2));
+        assert_eq!(ledger.not_reached().collect::<Vec<_>>(), ["b", "c"]);
+        assert!(!ledger.accounting(0).is_clean());
+        ledger.apply(&Entry::Missing { ids: vec!["b".to_owned()] });
+        assert_eq!(counts(&ledger), (1, 1));
+        // It is looked for once more, and may be found.
+        ledger.apply(&resumed(false));
+        assert_eq!(counts(&ledger), (0, 2));
+        ledger.apply(&Entry::Missing { ids: vec!["b".to_owned(), "c".to_owned()] });
+        ledger.apply(&Entry::Intent { at: AT, messages: vec![intended("b")] });
+        ledger.apply(&sent("b", "n"));
+        assert_eq!(counts(&ledger), (1, 0));
+    }
+
+    fn intended(id: &str) -> Intended {
+        Intended { id: id.to_owned(), original: None, redrives: None }
+    }
+
+    #[test]
+    fn how_often_a_message_may_have_arrived_is_counted_over_all_attempts() {
+        let intent = || Entry::Intent { at: AT, messages: vec![intended("a")] };
+        let lost = || Entry::Ambiguous { ids: vec!["a".to_owned()], why: "lost".to_owned() };
+        let unconfirmed = Entry::Unconfirmed {
+            messages: BTreeMap::from([("a".to_owned(), 5)]),
+            why: "lost".to_owned(),
+        };
+        let given_up = [intent(), lost(), lost(), lost(), lost(), lost(), unconfirmed];
+        let mut ledger = of(given_up.into_iter().chain([resumed(false), intent()]));
+        ledger.apply(&sent("a", "m"));
+        assert_eq!(ledger.ambiguous(), BTreeMap::from([("a", 6)]));
+        // One that was under way when the process was killed counts, too.
+        let mut killed = of([intent(), resumed(false), intent()]);
+        killed.apply(&sent("a", "m"));
+        assert_eq!(killed.ambiguous(), BTreeMap::from([("a", 2)]));
+        let mut sure = of([intent()]);
+        sure.apply(&sent("a", "m"));
+        assert!(sure.ambiguous().is_empty());
+    }
+
+    #[test]
+    fn what_came_back_without_a_ramp_is_a_bounce_and_may_be_sent_again() {
+        let mut ledger = of([sent("a", "m"), sent("b", "n")]);
+        assert!(ledger.may_have_unseen_bounces());
+        assert!(ledger.is_unseen_bounce("m") && !ledger.is_unseen_bounce("a"));
+        let bounce = Bounce { from: "a".to_owned(), to: "m".to_owned(), ..Bounce::default() };
+        ledger.apply(&Entry::CameBack { bounced: vec![bounce] });
+        assert!(!ledger.is_unseen_bounce("m"));
+        let accounting = ledger.accounting(2);
+        assert_eq!((accounting.bounced, accounting.unknown), (1, 1));
+        ledger.apply(&resumed(true));
+        assert_eq!(
+            (treatment(&ledger, "m"), treatment(&ledger, "n")),
+            (Treatment::Send, Treatment::Bounced)
+        );
+    }
+
+    #[test]
+    fn what_a_step_is_going_to_evaluate_is_not_looked_for_before() {
+        let ledger = of([Entry::Step { number: 1, size: 1 }, sent("a", "m")]);
+        assert!(!ledger.may_have_unseen_bounces() && !ledger.is_unseen_bounce("m"));
     }
 }

@@ -13,7 +13,7 @@ use crate::dead_letters::{Cause, DeadLetter, shape};
 pub const PLAN_SCHEMA: &str = "verifier.redrive.plan/1";
 
 /// A message of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
     /// Its id.

@@ -222,7 +222,7 @@ impl Live {
             guards,
             &progress,
         )?;
-        let ended = Box::pin(engine.run()).await?;
+        let ended = Box::pin(engine.run(None)).await?;
         let pairs = pairs(&path);
         Ok(Moved { count: ended.accounting.replayed, pairs })
     }

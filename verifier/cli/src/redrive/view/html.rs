@@ -1,6 +1,6 @@
 //! What a redrive came to, as one page: the causes, the ramp, and what became of each message.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use verifier_core::dead_letters::{histogram, queue_label, shape};
 use verifier_core::redrive::{Course, Entry, MessageEvent, StepCourse};
@@ -34,9 +34,9 @@ pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
     facts.extend(figures(ended));
     facts.push(("journal", ended.journal.clone()));
     let rows = course.messages.iter().take(MESSAGES_MAX);
-    let ambiguous: BTreeSet<&str> = ended.ledger.ambiguous().collect();
+    let ambiguous = ended.ledger.ambiguous();
     let row = |(id, events): (&String, &Vec<MessageEvent>)| {
-        row(ended, id, events, ambiguous.contains(id.as_str()))
+        row(ended, id, events, ambiguous.contains_key(id.as_str()))
     };
     StoryPage {
         title: clean::line(&title),
@@ -57,12 +57,12 @@ pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
     }
 }
 
-/// Why it went no further, and what may have been sent twice.
+/// Why it went no further, and what may have been sent more than once.
 fn reason(ended: &Ended) -> String {
     let stopped = ended.stopped.as_deref().unwrap_or("nothing has stopped it");
     match ended.accounting.ambiguous {
         0 => stopped.to_owned(),
-        count => format!("{stopped}; {count} may have been sent twice"),
+        count => format!("{stopped}; {count} may have been sent more than once"),
     }
 }
 
@@ -73,8 +73,10 @@ fn figures(ended: &Ended) -> Vec<(&'static str, String)> {
         ("succeeded", accounting.succeeded),
         ("failed again", accounting.bounced),
         ("unknown", accounting.unknown),
-        ("may have been sent twice", accounting.ambiguous),
+        ("may have been sent more than once", accounting.ambiguous),
         ("not sent", accounting.not_sent),
+        ("not reached", accounting.not_reached),
+        ("missing", accounting.missing),
         ("left", accounting.left),
     ];
     all.into_iter().map(|(name, count)| (name, count.to_string())).collect()
@@ -153,9 +155,11 @@ fn summary(events: &[MessageEvent], is_ambiguous: bool) -> (&'static str, &'stat
     } else if has(|event| matches!(event, MessageEvent::Unconfirmed(_))) {
         ("may have arrived, and stays", "warn")
     } else if is_ambiguous || has(|event| matches!(event, MessageEvent::Ambiguous(_))) {
-        ("sent, perhaps twice", "warn")
+        ("sent, perhaps more than once", "warn")
     } else if has(|event| matches!(event, MessageEvent::Sent(_))) {
         ("sent", "soft")
+    } else if has(|event| matches!(event, MessageEvent::Missing)) {
+        ("not there any more", "warn")
     } else {
         ("not reached", "warn")
     }
@@ -174,6 +178,7 @@ fn in_words(event: &MessageEvent) -> (String, String) {
         MessageEvent::OutOfOrder => said("sent before one of its group that was not"),
         MessageEvent::TraceLost => said("sent without its trace header"),
         MessageEvent::Changed => said("it is not what was planned, and stays"),
+        MessageEvent::Missing => said("it was looked for, and not there any more"),
         MessageEvent::Deleted => said("deleted from the dead-letter queue"),
         MessageEvent::Bounced(bounce) => said(&format!("failed again{}", bounce_in_words(bounce))),
     }
@@ -213,9 +218,9 @@ mod tests {
     fn what_may_have_been_sent_twice_is_counted_and_named() {
         let page = page_of(true);
         assert_eq!((page.verdict.as_str(), page.class), ("done, with exceptions", "warn"));
-        assert_eq!(page.reason, "nothing has stopped it; 1 may have been sent twice");
-        assert_eq!(page.messages[0].summary, "sent, perhaps twice");
-        let twice = ("may have been sent twice".to_owned(), "1".to_owned());
+        assert_eq!(page.reason, "nothing has stopped it; 1 may have been sent more than once");
+        assert_eq!(page.messages[0].summary, "sent, perhaps more than once");
+        let twice = ("may have been sent more than once".to_owned(), "1".to_owned());
         assert!(page.facts.contains(&twice));
         let once = page_of(false);
         assert_eq!((once.verdict.as_str(), once.class), ("done", "pass"));

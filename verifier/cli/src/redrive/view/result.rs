@@ -1,6 +1,5 @@
 //! A redrive's plan and result.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -74,7 +73,7 @@ fn table(
         ("replayed", accounting.replayed, String::new()),
         ("succeeded", accounting.succeeded, by_absence),
         ("bounced", accounting.bounced, by_failing(ledger)),
-        ("unknown", accounting.unknown, String::new()),
+        ("unknown", accounting.unknown, unseen(ledger)),
         (
             "unconfirmed",
             accounting.unconfirmed,
@@ -82,6 +81,11 @@ fn table(
                 .to_owned(),
         ),
         ("not sent", accounting.not_sent, "they stay where they are".to_owned()),
+        (
+            "not reached",
+            accounting.not_reached,
+            "they are planned, and nothing was done with them yet".to_owned(),
+        ),
         ("changed", accounting.changed, "they are not what was planned, and stay".to_owned()),
         (
             "out of order",
@@ -94,7 +98,7 @@ fn table(
             accounting.not_deleted,
             "they were sent, and may still be there".to_owned(),
         ),
-        ("ambiguous", accounting.ambiguous, "they may have been sent twice".to_owned()),
+        ("ambiguous", accounting.ambiguous, "they may have been sent more than once".to_owned()),
     ];
     let always = ["replayed", "succeeded", "bounced", "unknown"];
     for (name, count, remark) in rows {
@@ -117,6 +121,19 @@ fn table(
     }
 }
 
+/// That nobody has looked what became of messages, where no step did.
+fn unseen(ledger: &Ledger) -> String {
+    let has_ramp = match ledger.started() {
+        Some(Entry::Started { terms, .. }) => !terms.steps.is_empty(),
+        _ => true,
+    };
+    if has_ramp || !ledger.may_have_unseen_bounces() {
+        return String::new();
+    }
+    "what came back of them is looked for by --resume (with --retry-bounced it is sent again)"
+        .to_owned()
+}
+
 /// How many messages are left in the dead-letter queue.
 pub(crate) enum Left {
     /// So many, by the queue's count just now.
@@ -129,7 +146,8 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
     let not_sent = ledger.not_sent().iter().map(|(id, why)| format!("{id}: {why}"));
     let bounced = ledger.bounced().values().map(bounce);
     let undeleted = ledger.undeleted().iter().map(|(from, to)| format!("{from}, sent as {to}"));
-    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter().map(str::to_owned);
+    let ambiguous = ledger.ambiguous();
+    let ambiguous = ambiguous.iter().map(|(id, times)| format!("{id}: up to {times} times"));
     let changed = ledger.changed().iter().cloned();
     let unconfirmed =
         ledger.unconfirmed().iter().map(|(id, times)| format!("{id}: up to {times} times"));
@@ -141,7 +159,7 @@ fn named(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         ("sent without their trace header", ledger.trace_lost().iter().cloned().collect()),
         ("out of order", ledger.out_of_order().iter().cloned().collect()),
         ("not deleted", undeleted.collect()),
-        ("may have been sent twice", ambiguous.collect()),
+        ("may have been sent more than once", ambiguous.collect()),
     ] {
         if ids.is_empty() {
             continue;
@@ -295,7 +313,7 @@ fn of_ledger(ledger: &Ledger, journal: &str) -> Value {
         "changed": ledger.changed(),
         "outOfOrder": ledger.out_of_order(),
         "traceLost": ledger.trace_lost(),
-        "ambiguous": ledger.ambiguous().collect::<BTreeSet<_>>(),
+        "ambiguous": ledger.ambiguous().keys().collect::<Vec<_>>(),
     })
 }
 
@@ -404,7 +422,8 @@ pub(super) fn notes(stopped: Option<&str>, ledger: &Ledger) -> Vec<Note> {
     let undeleted = ledger.undeleted().iter();
     let undeleted =
         undeleted.map(|(from, to)| Note::warning("not deleted", &format!("{from}, sent as {to}")));
-    let ambiguous = ledger.ambiguous().collect::<BTreeSet<_>>().into_iter();
-    let ambiguous = ambiguous.map(|id| Note::warning("may have been sent twice", id));
+    let ambiguous = ledger.ambiguous();
+    let ambiguous =
+        ambiguous.into_keys().map(|id| Note::warning("may have been sent more than once", id));
     stopped.into_iter().chain(bounced).chain(not_sent).chain(undeleted).chain(ambiguous).collect()
 }
