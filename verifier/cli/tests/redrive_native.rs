@@ -91,6 +91,21 @@ fn assert_refused(redriven: &Redriven, code: i32, said: &[&str]) {
 }
 
 #[test]
+fn what_a_consumer_holds_is_left_and_said_to_be() {
+    let world = World::start();
+    world.die(7);
+    let url = world.queue("dead").url;
+    let hold = json!({"QueueUrl": url, "MaxNumberOfMessages": 5, "VisibilityTimeout": 600});
+    let held = world.call("ReceiveMessage", &hold)["Messages"].as_array().map_or(0, Vec::len);
+    assert_eq!(held, 5);
+    let moved = world.native(&["--to", "target", "--yes"]);
+    assert_eq!(moved.code, Some(4), "{}", moved.stderr);
+    assert_eq!((&moved.result["status"], &moved.result["left"]), (&json!("COMPLETED"), &json!(5)));
+    let shown = world.native(&["--dry-run"]);
+    assert_eq!((shown.code, &shown.result["left"]), (Some(0), &json!(5)), "{}", shown.stderr);
+}
+
+#[test]
 fn a_task_moves_everything_and_says_how_many() {
     let world = World::start();
     world.fill("dead", 250);

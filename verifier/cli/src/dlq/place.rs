@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, AwsError, Received, ReceivedMessage};
 use verifier_core::check::{QueueEvidence, StackEvidence};
-use verifier_core::dead_letters::{QueueArn, Sources};
+use verifier_core::dead_letters::{Depth, QueueArn, Sources, moved_on};
 use verifier_core::resources::{Named, Resources, Role};
 use verifier_core::settings::{InForce, MessageIds, OutcomeReader};
 
@@ -49,6 +49,8 @@ pub(crate) struct DlqTarget {
     pub(crate) resources: Resources,
     /// By which outputs stacks report their queues.
     pub(crate) named: Named,
+    /// The queue that receives may move messages to, and how many it held before, where it is known.
+    moves_to: Option<(String, Option<u64>)>,
 }
 
 impl DlqTarget {
@@ -89,6 +91,14 @@ impl DlqTarget {
         if dead_letters.redrive_policy().is_some() && !args.allow_moves {
             return Err(moves(&dead_letters));
         }
+        let moves_to = match dead_letters.redrive_policy() {
+            Some(policy) => {
+                let next = policy.dead_letter_target_arn;
+                let before = depth(&aws, endpoint, &next).await;
+                Some((next, before))
+            }
+            None => None,
+        };
         let urls = source_urls(&aws, &dead_letters).await?;
         let (urls, sources_not_asked) = (urls.as_ref().ok().cloned(), urls.err());
         let source = match (source, urls.as_deref()) {
@@ -130,7 +140,19 @@ impl DlqTarget {
             stack,
             resources,
             named,
+            moves_to,
         })
+    }
+
+    /// What this command's receives have done beside what was asked for, where the dead-letter queue has a redrive policy of its own.
+    pub(crate) async fn moved_on(&self) -> Option<String> {
+        let (next, before) = self.moves_to.as_ref()?;
+        // Who has received nothing has moved nothing.
+        let counts = self.aws.calls().counts();
+        if !counts.contains_key(RECEIVES) {
+            return None;
+        }
+        moved_on(next, *before, depth(&self.aws, self.endpoint.as_deref(), next).await)
     }
 
     /// A queue that is known already, without anything around it. `aws` goes on counting what is asked.
@@ -159,6 +181,7 @@ impl DlqTarget {
             stack: None,
             resources: Resources::of_names(&Named::default()),
             named: Named::default(),
+            moves_to: None,
         })
     }
 
@@ -208,6 +231,14 @@ impl DlqTarget {
             }
         })
     }
+}
+
+/// By which name receives are counted.
+const RECEIVES: &str = "SQS.ReceiveMessage";
+
+/// How many messages a queue counts; `None` where it cannot be asked.
+async fn depth(aws: &Aws, endpoint: Option<&str>, arn: &str) -> Option<u64> {
+    queue(aws, endpoint, arn).await.ok().map(|queue| Depth::of(&queue).total())
 }
 
 fn moves(queue: &QueueEvidence) -> Failure {

@@ -81,6 +81,11 @@ impl<'a> Delivery<'a> {
         Self { place, to, interrupt, occasion, stopped, delivered }
     }
 
+    /// Leaves a message out, and says why.
+    pub(crate) fn leave(&mut self, id: String, why: String) {
+        self.delivered.not_sent.push((id, why));
+    }
+
     /// Sends a portion.
     pub(crate) async fn send(&mut self, messages: &[DeadLetter]) {
         let is_fifo = self.to.is_fifo();

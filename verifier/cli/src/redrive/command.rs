@@ -355,14 +355,12 @@ async fn begun(
     if !asks && plan_only.is_none() && !dry_run && !is_planned_first {
         // A filter that may fail on a message is tried on all of them before the first is sent.
         if filter.may_fail() {
-            let named = name_of_all(&to, &terms);
-            planning::plan(&place, named, terms.clone(), wait, interrupt, progress).await?;
+            planning::plan(&place, &to, terms.clone(), wait, interrupt, progress).await?;
         }
         let prepared = start(place, to, terms, &[], start_with).await?;
         return Ok(Begun::Prepared(Box::new(prepared)));
     }
-    let named = name_of_all(&to, &terms);
-    let mut plan = planning::plan(&place, named, terms, wait, interrupt, progress).await?;
+    let mut plan = planning::plan(&place, &to, terms, wait, interrupt, progress).await?;
     if let Some(path) = &plan_only {
         planning::write(&plan, path)?;
     }

@@ -1,6 +1,6 @@
 //! A redrive from its first step to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,6 +91,10 @@ pub(crate) struct Engine<'a> {
     pub(super) replayed_before: u64,
     /// Whether a message has been deleted: until then nothing says that this may be done.
     pub(super) can_delete: AtomicBool,
+    /// Held by who sends before a message has been deleted.
+    pub(super) first: tokio::sync::Mutex<()>,
+    /// The logs that could not be read, of which that was said.
+    pub(super) unreadable: Mutex<BTreeSet<String>>,
     /// Why no message may be deleted.
     pub(super) denied: Mutex<Option<String>>,
 }
@@ -160,6 +164,8 @@ impl<'a> Engine<'a> {
             began_at: place.clock.now(),
             pacer,
             can_delete: AtomicBool::new(false),
+            first: tokio::sync::Mutex::default(),
+            unreadable: Mutex::default(),
             denied: Mutex::default(),
         })
     }
@@ -206,6 +212,11 @@ impl<'a> Engine<'a> {
         };
         let accounting = lock(&self.ledger).accounting(left);
         let stopped = stopped.or_else(|| self.shortfall(&accounting));
+        let moved_on = self.place.moved_on().await;
+        let stopped = match (stopped, moved_on) {
+            (Some(stopped), Some(moved_on)) => Some(format!("{stopped}; {moved_on}")),
+            (stopped, moved_on) => stopped.or(moved_on),
+        };
         let entry =
             Entry::Ended { at: self.place.clock.now(), stopped: stopped.clone(), accounting };
         // What was done is told also where it cannot be written down.

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use verifier_core::dead_letters::{Cause, DeadLetter};
-use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, QueueName, Route, Terms};
+use verifier_core::redrive::{PLAN_SCHEMA, Plan, Planned, Preview, Route, Terms, check_size};
 
+use super::destination::Destination;
 use super::originals::Rewrite;
-use super::queues::name_of;
+use super::queues::{name_of, name_of_all};
 use crate::dlq::{DlqTarget, Log, Selection, Spool, see};
 use crate::shell::clean;
 use crate::shell::failure::Failure;
@@ -22,7 +23,7 @@ const PREVIEWED: usize = 3;
 
 pub(super) async fn plan(
     place: &DlqTarget,
-    to: QueueName,
+    destinations: &[Destination],
     terms: Terms,
     wait: Duration,
     interrupt: &Interrupt,
@@ -59,6 +60,7 @@ pub(super) async fn plan(
         "{} messages in {} receives, each of which counts as one of theirs",
         seen.looked_at, seen.receives
     ));
+    let to = name_of_all(destinations, &terms);
     let most = terms.max.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let rewrite = Rewrite::of(&terms)?;
     let mut messages = Vec::new();
@@ -75,17 +77,22 @@ pub(super) async fn plan(
                 let why = terms.too_often(message).unwrap_or_default();
                 left_out.insert(message.message_id.clone(), why);
             }
-            Route::To(_) if messages.len() < most => match changed(&rewrite, &terms, message) {
-                Ok(change) => {
-                    messages.push(Planned::of(message, &seen.cause(message)));
-                    preview.extend(change.filter(|_| preview.len() < PREVIEWED));
+            Route::To(number) if messages.len() < most => {
+                match changed(&rewrite, &terms, message, destinations.get(number)) {
+                    Ok(change) => {
+                        messages.push(Planned::of(message, &seen.cause(message)));
+                        preview.extend(change.filter(|_| preview.len() < PREVIEWED));
+                    }
+                    Err(why) => drop(left_out.insert(message.message_id.clone(), why)),
                 }
-                Err(why) => drop(left_out.insert(message.message_id.clone(), why)),
-            },
+            }
             Route::Unknown(why) => drop(left_out.insert(message.message_id.clone(), why)),
             Route::To(_) | Route::Other => {}
         }
     }
+    let moved_on = place.moved_on().await;
+    let parts: Vec<String> = seen.incomplete.into_iter().chain(moved_on).collect();
+    let incomplete_because = (!parts.is_empty()).then(|| parts.join("; "));
     Ok(Plan {
         schema: PLAN_SCHEMA.to_owned(),
         at: seen.at,
@@ -98,7 +105,7 @@ pub(super) async fn plan(
         looked_at: seen.looked_at as u64,
         in_flight: seen.unreached.in_flight,
         not_reachable: seen.unreached.behind,
-        incomplete_because: seen.incomplete,
+        incomplete_because,
     })
 }
 
@@ -110,14 +117,22 @@ pub(super) fn not_told(id: &str, cause: &Cause) -> String {
     )
 }
 
-/// What is changed of the body of a message, or of its event where a function is invoked.
+/// What is changed of the body of a message, or of its event where a function is invoked. What the destination would not take since
+/// it is too large stays.
 fn changed(
     rewrite: &Rewrite,
     terms: &Terms,
     message: &DeadLetter,
+    to: Option<&Destination>,
 ) -> Result<Option<Preview>, String> {
     let before = terms.patchable(message)?;
-    let after = rewrite.apply(&before)?.filter(|after| after.body != before.body);
+    let after = rewrite.apply(&before)?;
+    if let Some(to) = to {
+        let sent = after.as_ref().unwrap_or(&before);
+        let bytes = if terms.function.is_some() { sent.body.len() } else { sent.size_bytes() };
+        check_size(bytes, to.bytes_max(), to.arn())?;
+    }
+    let after = after.filter(|after| after.body != before.body);
     Ok(after.map(|after| Preview {
         message_id: message.message_id.clone(),
         before: before.body,

@@ -120,6 +120,7 @@ pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Dl
     }
     let place = DlqTarget::find(args).await?;
     if place.dead_letters.arn() == from.arn {
+        check_endpoint(from, &place.dead_letters)?;
         return Ok(place);
     }
     Err(Failure {
@@ -128,6 +129,20 @@ pub(super) async fn place_of(mut args: PlaceArgs, from: &QueueName) -> Result<Dl
             "the file is of {}, not of {}",
             from.arn,
             place.dead_letters.arn()
+        ))
+    })
+}
+
+/// Fails where a queue of that name is at another endpoint than the file says: it is another queue, with messages of its own.
+pub(super) fn check_endpoint(written: &QueueName, found: &QueueEvidence) -> Result<(), Failure> {
+    if written.is_at_the_endpoint_of(&found.url) {
+        return Ok(());
+    }
+    Err(Failure {
+        next: Some(format!("name the endpoint of {} with --endpoint-url", written.url)),
+        ..Failure::usage(format!(
+            "the file is of the queue {}, and {} is another one of that name: nothing was sent",
+            written.url, found.url
         ))
     })
 }
@@ -156,6 +171,9 @@ pub(super) async fn destination(
             next: Some("leave --to and --to-stack out: the file names the queue".to_owned()),
             ..Failure::usage(format!("the file sends to {}, not to {}", written.arn, queue.arn()))
         });
+    }
+    if let Some(written) = written {
+        check_endpoint(written, &queue)?;
     }
     if queue.arn() == place.dead_letters.arn() {
         return Err(Failure::usage(format!(

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use verifier_core::dead_letters::DeadLetter;
 use verifier_core::redrive::{Bounce, Entry};
 use verifier_model::time::Timestamp;
 
@@ -50,7 +51,7 @@ impl Engine<'_> {
             .into_iter()
             .map(|to| {
                 let from = from.get(&to).cloned().unwrap_or_default();
-                let written = lock(&self.dead).get(&to).and_then(|head| head.written_reason());
+                let written = lock(&self.dead).get(&to).and_then(DeadLetter::written_reason);
                 let old_reason = reasons.get(&from).cloned();
                 Bounce { from, to, old_reason, reason: written, ..Bounce::default() }
             })

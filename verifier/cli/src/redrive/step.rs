@@ -31,7 +31,6 @@ impl Engine<'_> {
         lock(&self.sent_heads).clear();
         // More may have come since the last one.
         *lock(&self.empty_detector) = EmptyDetector::default();
-        self.take_turns_until_one_is_deleted().await?;
         let needed = usize::try_from(size.div_ceil(RECEIVED_MAX as u64)).unwrap_or(usize::MAX);
         // The order of a FIFO queue is kept by one at a time only.
         let at_once = if self.place.dead_letters.is_fifo() {
@@ -62,15 +61,6 @@ impl Engine<'_> {
     /// Takes messages until the step is full, there are none, or something asks to stop.
     async fn take_turns(&self) -> Result<(), Failure> {
         while self.stop().is_none() && self.turn().await? {}
-        Ok(())
-    }
-
-    /// The same one by one, until a message was deleted: where that is denied, no more than one handful is sent.
-    async fn take_turns_until_one_is_deleted(&self) -> Result<(), Failure> {
-        while self.stop().is_none()
-            && !self.can_delete.load(Ordering::SeqCst)
-            && self.turn().await?
-        {}
         Ok(())
     }
 

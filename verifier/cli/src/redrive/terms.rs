@@ -54,7 +54,11 @@ pub(super) fn of(args: &RedriveArgs) -> Result<Terms, Failure> {
 fn attributes(args: &RedriveArgs) -> Result<BTreeMap<String, Option<String>>, Failure> {
     let mut attributes = BTreeMap::new();
     for (name, value) in &args.set_attribute {
-        attributes.insert(name.clone(), Some(value.clone()));
+        if attributes.insert(name.clone(), Some(value.clone())).is_some() {
+            return Err(Failure::usage(format!(
+                "the attribute {name} is set twice (--set-attribute)"
+            )));
+        }
     }
     for name in &args.remove_attribute {
         if attributes.insert(name.clone(), None).is_some() {

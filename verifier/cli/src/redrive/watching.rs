@@ -165,15 +165,31 @@ impl Engine<'_> {
             let ids: Vec<String> = of_it.map(|watched| watched.to.clone()).collect();
             logs.push(match to.log_group.as_deref() {
                 Some(group) if to.queue().is_none() => {
-                    request_log_in(&to.aws, group, &ids, since).await.ok()
+                    self.told(group, request_log_in(&to.aws, group, &ids, since).await)
                 }
                 Some(group) => {
-                    attempt_log_in(&to.aws, group, &self.place.reader, &ids, since).await.ok()
+                    let reader = &self.place.reader;
+                    self.told(group, attempt_log_in(&to.aws, group, reader, &ids, since).await)
                 }
                 None => None,
             });
         }
         logs
+    }
+
+    /// What a log told. That it could not be read is said once: only what comes back tells then.
+    fn told<T, E: std::fmt::Display>(&self, group: &str, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(told) => Some(told),
+            Err(error) => {
+                if lock(&self.unreadable).insert(group.to_owned()) {
+                    self.progress.say(&format!(
+                        "the log {group} cannot be read, so that only messages which come back tell how a step went: {error}"
+                    ));
+                }
+                None
+            }
+        }
     }
 
     /// The number of the destination that a message was sent to.

@@ -21,5 +21,6 @@ mod rows;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod truth;
 mod undo;
 mod world;

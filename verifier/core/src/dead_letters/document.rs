@@ -121,7 +121,9 @@ pub(super) fn lost_literal(expression: &str) -> Option<String> {
                 literal = None;
                 let value = Exact::read(&text).ok();
                 let mut numbers = Vec::new();
-                value.iter().for_each(|value| collect(value, &mut numbers));
+                if let Some(value) = &value {
+                    collect(value, &mut numbers);
+                }
                 if let Some(lost) = numbers.into_iter().find(|number| !is_written_as_it_is(number))
                 {
                     return Some(short(&lost.text));
@@ -179,6 +181,8 @@ fn document(
     Ok(Exact::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }
 
+/// A field that there is not, by which many name the value.
+pub(super) const NULL: &str = "null";
 /// The fields of what filters see.
 pub(super) const FIELDS: [&str; 7] =
     ["body", "attributes", "messageId", "receiveCount", "ageSeconds", "reason", "sourceArn"];
@@ -186,8 +190,7 @@ pub(super) const FIELDS: [&str; 7] =
 /// The first of these numbers, which are in their order, that the library may take for the one behind it, or has none for.
 fn taken_for_another<'a>(numbers: &[&'a Decimal]) -> Option<&'a Decimal> {
     // The library's tolerance is twice the distance of a double from the next one.
-    let is_near =
-        |a: f64, b: f64| a == b || (a - b).abs() <= (a.abs() + b.abs()) * 2.0 * f64::EPSILON;
+    let is_near = |a: f64, b: f64| (a - b).abs() <= (a.abs() + b.abs()) * 2.0 * f64::EPSILON;
     let pairs = numbers.windows(2).find(|pair| {
         is_near(pair[0].double(), pair[1].double())
             || pair.iter().any(|number| number.double() != 0.0 && !number.double().is_normal())

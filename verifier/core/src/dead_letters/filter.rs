@@ -6,7 +6,7 @@ use jmespath::{DEFAULT_RUNTIME, Expression, JmespathError};
 use thiserror::Error;
 use verifier_model::time::Timestamp;
 
-use super::document::{FIELDS, applicable, lost_literal};
+use super::document::{FIELDS, NULL, applicable, lost_literal};
 use super::functions;
 use super::nesting::nesting;
 use super::{Cause, DeadLetter, shape};
@@ -66,7 +66,9 @@ impl Filter {
                 shown(&number)
             )));
         }
-        if let Some(field) = functions::unknown_field(compiled.as_ast(), &FIELDS) {
+        if let Some(field) = functions::unknown_field(compiled.as_ast(), |name| {
+            name == NULL || FIELDS.contains(&name)
+        }) {
             let hint = functions::hint(FIELDS, field);
             let field = shown(field);
             return Err(refused(format!(
@@ -174,10 +176,10 @@ impl Filter {
     ) -> Result<Option<bool>, NotEvaluable> {
         let ast = expression.as_ast();
         let applied = applicable(ast, message, None, now)
-            .map_err(|problem| NotEvaluable::of(message, problem, true))?;
+            .map_err(|problem| NotEvaluable::of(message, &problem, true))?;
         let ast = applied.ast.as_ref().unwrap_or(ast);
         functions::without(ast, "reason", &applied.document)
-            .map_err(|error| NotEvaluable::of(message, error.reason.to_string(), false))
+            .map_err(|error| NotEvaluable::of(message, &error.reason.to_string(), false))
     }
 
     fn expression_is_met(
@@ -190,13 +192,13 @@ impl Filter {
             return Ok(true);
         };
         let applied = applicable(expression.as_ast(), message, reason, now)
-            .map_err(|problem| NotEvaluable::of(message, problem, true))?;
+            .map_err(|problem| NotEvaluable::of(message, &problem, true))?;
         let found = match applied.ast {
             Some(ast) => Expression::new("", ast, &DEFAULT_RUNTIME).search(applied.document),
             None => expression.search(applied.document),
         };
         let found =
-            found.map_err(|error| NotEvaluable::of(message, error.reason.to_string(), false))?;
+            found.map_err(|error| NotEvaluable::of(message, &error.reason.to_string(), false))?;
         Ok(found.is_truthy())
     }
 }
@@ -226,9 +228,9 @@ pub struct NotEvaluable {
 }
 
 impl NotEvaluable {
-    fn of(message: &DeadLetter, problem: String, is_unreadable: bool) -> Self {
+    fn of(message: &DeadLetter, problem: &str, is_unreadable: bool) -> Self {
         let message_id = message.message_id.clone();
-        Self { message_id, problem: shown(&problem), is_unreadable }
+        Self { message_id, problem: shown(problem), is_unreadable }
     }
 }
 
@@ -459,6 +461,7 @@ mod tests {
             "body.messagId == 'x'",
             "body.all[?messagId == 'x']",
             "values(@)[0]",
+            "body.Records != null",
             "body.n == `0.1` || body.n == `18446744073709551615`",
             "body.n == '12345678901234567890123'",
             "[body, messageId] | [0].x",
@@ -513,7 +516,7 @@ mod tests {
         ("", "[]"),
         ("", "[1:]"),
         ("", "[?a]"),
-        ("a[?", "]"),
+        ("body[?", "]"),
         ("", "|@"),
         ("", "||body"),
         ("", "==body"),

@@ -86,12 +86,12 @@ pub(super) fn looks_at_all(ast: &Ast) -> bool {
     false
 }
 
-/// A field that an expression looks for in what it is applied to, and that is none of those.
-pub(super) fn unknown_field<'a>(ast: &'a Ast, fields: &[&str]) -> Option<&'a str> {
+/// A field that an expression looks for in what it is applied to, and that is not known there.
+pub(super) fn unknown_field(ast: &Ast, is_known: impl Fn(&str) -> bool) -> Option<&str> {
     let mut open = vec![ast];
     while let Some(ast) = open.pop() {
         match ast {
-            Ast::Field { name, .. } if !fields.contains(&name.as_str()) => return Some(name),
+            Ast::Field { name, .. } if !is_known(name) => return Some(name),
             // What stands behind something is applied to its value, as is what functions apply to each of many.
             Ast::Projection { lhs, .. } | Ast::Subexpr { lhs, .. } => open.push(lhs),
             Ast::Expref { .. } | Ast::Condition { .. } => {}

@@ -51,7 +51,7 @@ pub use histogram::{Bucket, histogram};
 pub use log_patterns::{invocations_pattern, log_pattern};
 pub use queue_ref::{QueueArn, QueueRef, QueueRefError, queue_label};
 pub use queues::{DeadLetterQueue, EXPIRES_SOON, Expiry, dead_letter_queues};
-pub use reach::{Depth, Unreached, unread};
+pub use reach::{Depth, Unreached, moved_on, unread};
 pub use requests::RequestLog;
 pub use service::{Service, Written};
 pub use shape::shape;

@@ -154,6 +154,23 @@ impl Unreached {
     }
 }
 
+/// What receives from a dead-letter queue with a redrive policy of its own have done beside what was asked for: they have moved
+/// messages on, by how many messages the next queue has counted before and since. `None` where it has not become more.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+pub fn moved_on(next: &str, before: Option<u64>, since: Option<u64>) -> Option<String> {
+    let next_step = format!("look there with `verifier dlq list --dlq {next}`");
+    let (Some(before), Some(since)) = (before, since) else {
+        return Some(format!(
+            "receives may have moved messages to {next}, whose counts cannot be read: {next_step}"
+        ));
+    };
+    let count = since.checked_sub(before).filter(|count| *count > 0)?;
+    Some(format!(
+        "about {count} messages were moved to {next} while this command received, as the redrive policy of the dead-letter queue says: {next_step}, and send them on from there"
+    ))
+}
+
 /// How many messages of which only that is known, that they did not come back, may still be where they were sent: the queue
 /// holds so many more than before, at the least that it was seen to hold since. Without a depth from before all that it
 /// holds may be.
@@ -164,6 +181,16 @@ pub fn unread(before: Option<u64>, least_since: u64, absent: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_receives_have_moved_on_is_told_with_where_it_is() {
+        let told = moved_on("q2", Some(1), Some(7)).unwrap();
+        assert!(told.contains("about 6 messages were moved to q2"), "{told}");
+        assert!(told.contains("verifier dlq list --dlq q2"), "{told}");
+        assert_eq!(moved_on("q2", Some(7), Some(7)), None);
+        assert_eq!(moved_on("q2", Some(7), Some(3)), None);
+        assert!(moved_on("q2", None, Some(3)).unwrap().contains("may have moved"));
+    }
 
     #[test]
     fn what_others_hold_is_told_with_how_long_it_may_take() {

@@ -33,10 +33,12 @@ pub use headway::Headway;
 pub use id_set::IdSet;
 pub use journal::{Entry, Intended, Pair, SCHEMA, whole_lines};
 pub use ledger::{Ledger, LedgerError, Treatment};
-pub use native::{Explanation, NativeStatus, NativeTask, Refusal, Wanted};
+pub use native::{
+    Explanation, NativeStatus, NativeTask, Refusal, Wanted, is_settled, may_have_started,
+};
 pub use order::overtaking;
 pub use pacer::Pacer;
-pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview};
+pub use plan::{PLAN_SCHEMA, Plan, PlanError, Planned, Preview, check_size};
 pub use ramp::{Climb, Decision, Ramp, RampError};
 pub use redrives::{REDRIVES_ATTRIBUTE, REDRIVES_MAX};
 pub use rewrite::{Changes, Patch, PatchError, RewriteError};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use verifier_model::time::Timestamp;
 
 use super::Headway;
+use crate::dead_letters::Depth;
 
 /// How a move task is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,6 +259,21 @@ impl Refusal {
     }
 }
 
+/// Whether a request to start a task that has failed with that code may have started it: nothing was answered, or a fault of SQS's own.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>.
+pub fn may_have_started(code: Option<&str>) -> bool {
+    code.is_none_or(|code| code.contains("Internal") || code.contains("ServiceUnavailable"))
+}
+
+/// Whether what a queue counts after a task that is over needs no second look: nothing is left, or nothing but what SQS could not
+/// reach, and counted as such before.
+pub fn is_settled(out_of_reach: Depth, now: Depth) -> bool {
+    now.visible == 0
+        && now.in_flight <= out_of_reach.in_flight
+        && now.delayed <= out_of_reach.delayed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,5 +399,27 @@ mod tests {
         assert!(failed("AccessDenied", None).next.contains("sqs:SendMessage"));
         assert!(failed("Whatever", None).what.contains("Whatever"));
         assert_eq!(task("COMPLETED", 10).failure(), None);
+    }
+
+    #[test]
+    fn only_an_answer_says_that_no_task_was_started() {
+        assert!(may_have_started(None) && may_have_started(Some("InternalFailure")));
+        assert!(!may_have_started(Some("AccessDenied")));
+        assert!(!may_have_started(Some("InvalidParameterValue")));
+    }
+
+    #[test]
+    fn counts_are_looked_at_again_while_they_may_be_old() {
+        let depth = |visible, in_flight, delayed| Depth { visible, in_flight, delayed };
+        let before = depth(0, 5, 1);
+        for (now, settled) in [
+            (depth(0, 0, 0), true),
+            (depth(0, 5, 1), true),
+            (depth(1, 5, 0), false),
+            (depth(0, 6, 0), false),
+            (depth(0, 5, 2), false),
+        ] {
+            assert_eq!(is_settled(before, now), settled, "{now:?}");
+        }
     }
 }

@@ -12,6 +12,17 @@ use crate::dead_letters::{Cause, DeadLetter, shape};
 /// The schema of a plan.
 pub const PLAN_SCHEMA: &str = "verifier.redrive.plan/1";
 
+/// Fails where a message would have more bytes than its destination takes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>; a queue's own
+/// `MaximumMessageSize` may be less.
+pub fn check_size(bytes: usize, bytes_max: usize, to: &str) -> Result<(), String> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(format!("it would have {bytes} bytes as it is sent, and {to} takes at most {bytes_max}"))
+}
+
 /// A message of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -175,6 +186,13 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_destination_does_not_take_is_seen_before_it_is_sent() {
+        assert_eq!(check_size(1024, 1024, "q"), Ok(()));
+        let why = check_size(1025, 1024, "q").unwrap_err();
+        assert!(why.contains("1025 bytes") && why.contains("q takes at most 1024"), "{why}");
+    }
 
     #[test]
     fn a_plan_that_does_not_reach_all_says_so() {

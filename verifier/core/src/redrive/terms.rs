@@ -134,6 +134,31 @@ pub enum Route {
     Unknown(String),
 }
 
+impl QueueName {
+    /// Whether a queue of that URL is at the same endpoint: names and account numbers are the same at any emulator. What is not
+    /// known is not held against it, and all endpoints of AWS lead to the same queue.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>.
+    pub fn is_at_the_endpoint_of(&self, url: &str) -> bool {
+        let host = |url: &str| {
+            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+            host.split('/')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+                .replace("localhost:", "127.0.0.1:")
+        };
+        let (own, other) = (host(&self.url), host(url));
+        let is_aws = |host: &str| {
+            let host = host.split(':').next().unwrap_or_default();
+            [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+                .iter()
+                .any(|end| host.ends_with(end))
+        };
+        own.is_empty() || other.is_empty() || own == other || is_aws(&own) && is_aws(&other)
+    }
+}
+
 impl Terms {
     /// Whether anything is changed of messages, so that there is something to undo.
     pub fn has_changes(&self) -> bool {
@@ -215,6 +240,28 @@ mod tests {
 
     fn from(source: Option<&str>) -> DeadLetter {
         DeadLetter { source_arn: source.map(str::to_owned), ..DeadLetter::default() }
+    }
+
+    #[test]
+    fn a_queue_of_the_same_name_at_another_endpoint_is_another_one() {
+        let at = |written: &str, found: &str| {
+            let written = QueueName { arn: "a".to_owned(), url: written.to_owned() };
+            written.is_at_the_endpoint_of(found)
+        };
+        let local = "http://127.0.0.1:4566/000000000000/q";
+        assert!(at(local, local) && at(local, "http://localhost:4566/000000000000/q"));
+        assert!(at("", local) && at(local, ""));
+        assert!(!at(local, "http://127.0.0.1:4567/000000000000/q"));
+        assert!(!at(local, "https://sqs.eu-west-1.amazonaws.com/000000000000/q"));
+        assert!(!at(
+            "https://sqs.eu-west-1.amazonaws.com.evil.example/1/q",
+            "https://sqs.eu-west-1.amazonaws.com/1/q"
+        ));
+        // AWS's own endpoints lead to the same queue.
+        assert!(at(
+            "https://sqs.eu-west-1.amazonaws.com/1/q",
+            "https://eu-west-1.queue.amazonaws.com/1/q"
+        ));
     }
 
     #[test]

@@ -56,7 +56,8 @@ async fn import(
             message.as_ref().map_or(true, |message| place.sources.selects(message))
         }))
     };
-    let count = if keeps_sources {
+    // In the order of a FIFO queue none may overtake one that cannot be sent.
+    let count = if keeps_sources && to.is_fifo() {
         check_room(selected()?, to.message_bytes_max())?
     } else {
         selected()?.count()
@@ -66,11 +67,17 @@ async fn import(
     for portion in portions(selected()?) {
         let mut portion = portion?;
         if keeps_sources {
-            for message in &mut portion {
-                *message = with_source(message, to.message_bytes_max()).map_err(|why| {
-                    Failure::environment(format!("{}: {why}", message.message_id))
-                })?;
+            let mut kept = Vec::new();
+            for message in portion {
+                match with_source(&message, to.message_bytes_max()) {
+                    Ok(message) => kept.push(message),
+                    Err(why) => delivery.leave(
+                        message.message_id,
+                        format!("there is no room for the attribute that keeps where it came from: {why}; send it with verifier redrive --from FILE, which needs none"),
+                    ),
+                }
             }
+            portion = kept;
         }
         delivery.send(&portion).await;
     }

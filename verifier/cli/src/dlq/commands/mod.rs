@@ -14,9 +14,11 @@ use crate::dlq::args::{DlqArgs, DlqCommand, PlaceArgs};
 use crate::report::job_summary::check_summary;
 use crate::report::result::annotate_failure;
 use crate::shell::args::ResultFormat;
+use crate::shell::clean;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::interrupt::Interrupt;
+use crate::shell::output::tell;
 use crate::shell::print::finish;
 use crate::shell::progress::Progress;
 
@@ -84,7 +86,12 @@ impl Started {
         is_something_left: bool,
         printed: Result<(), Failure>,
     ) -> Result<Exit, Failure> {
-        let exit = if is_something_left { Exit::Stopped } else { Exit::Passed };
+        let moved_on = self.place.moved_on().await;
+        if let Some(why) = &moved_on {
+            tell(&format!("{}\n", clean::line(why)));
+        }
+        let exit =
+            if is_something_left || moved_on.is_some() { Exit::Stopped } else { Exit::Passed };
         finish(self.interrupt.exit().await.unwrap_or(exit), printed)
     }
 }

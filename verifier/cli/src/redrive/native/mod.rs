@@ -4,9 +4,9 @@ pub(crate) mod ended;
 mod terms;
 mod watch;
 
-use verifier_aws::{Aws, AwsError};
+use verifier_aws::{Aws, AwsError, Cause};
 use verifier_core::check::{QueueEvidence, age_in_words};
-use verifier_core::redrive::{NativeStatus, NativeTask, Refusal, Wanted};
+use verifier_core::redrive::{NativeStatus, NativeTask, Refusal, Wanted, may_have_started};
 
 use self::terms::{NativeTerms, What};
 use self::watch::Watch;
@@ -62,7 +62,8 @@ async fn carry_out(
     // Whoever only watches or cancels receives nothing.
     place_args.allow_moves |= terms.what != What::Start;
     let place = DlqTarget::find(place_args).await?;
-    let watch = Watch { place: &place, deadline: terms.deadline, interrupt, progress };
+    let began_at = place.clock.now();
+    let watch = Watch { place: &place, began_at, deadline: terms.deadline, interrupt, progress };
     let tasks = place.aws.list_message_move_tasks(&place.dead_letters).await;
     let tasks = tasks.map_err(|error| refused(&error, &place.dead_letters, None))?;
     match terms.what {
@@ -72,7 +73,7 @@ async fn carry_out(
             Some(task) if task.status.is_active() => {
                 watch.existing(&task, false).await.map(Outcome::Watched)
             }
-            Some(task) => Ok(Outcome::Watched(watch.ended(task))),
+            Some(task) => Ok(Outcome::Watched(watch.ended(task).await)),
         },
         What::Cancel => cancel(&watch, &tasks).await.map(Outcome::Watched),
     }
@@ -167,6 +168,15 @@ async fn destination(
 async fn not_started(watch: &Watch<'_>, error: &AwsError, destination: Option<&str>) -> Failure {
     let DlqTarget { aws, clock, dead_letters, .. } = watch.place;
     let mut failure = refused(error, dead_letters, destination);
+    let is_lost = matches!(error.cause, Cause::Unreachable | Cause::Other);
+    if is_lost && may_have_started(error.code.as_deref()) {
+        let name = &dead_letters.name;
+        failure.what.push_str("; SQS may have started the task all the same");
+        failure.next = Some(format!(
+            "look whether it runs with `verifier redrive --native --dlq {name} --watch` before you start another one"
+        ));
+        return failure;
+    }
     if Refusal::of(error.code.as_deref(), &error.message) != Refusal::AlreadyActive {
         return failure;
     }
@@ -180,6 +190,11 @@ async fn not_started(watch: &Watch<'_>, error: &AwsError, destination: Option<&s
             view::native_way(task.destination.as_deref()),
             view::native_moved(task)
         );
+        if task.started_at >= watch.began_at {
+            failure.what.push_str(
+                "; it is probably the one that this command asked for, whose answer was lost",
+            );
+        }
     }
     failure
 }

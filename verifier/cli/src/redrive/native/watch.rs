@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use verifier_core::redrive::{NativeTask, Wanted};
+use verifier_core::dead_letters::Depth;
+use verifier_core::redrive::{NativeStatus, NativeTask, Wanted, is_settled};
 use verifier_model::time::Timestamp;
 
 use super::ended::{Left, Native};
@@ -17,9 +18,16 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long SQS may take to list a task that it has started.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
+/// How old a queue's counts may be.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>.
+const COUNTS_LAG: Duration = Duration::from_mins(1);
+
 /// By what, and until when.
 pub(super) struct Watch<'a> {
     pub(super) place: &'a DlqTarget,
+    /// When the command began.
+    pub(super) began_at: Timestamp,
     pub(super) deadline: Option<Duration>,
     pub(super) interrupt: &'a Interrupt,
     pub(super) progress: &'a Progress,
@@ -36,8 +44,27 @@ impl Watch<'_> {
     }
 
     /// What there is to say of a task that is over.
-    pub(super) fn ended(&self, task: NativeTask) -> Native {
-        self.seen(Some(task), false, None)
+    pub(super) async fn ended(&self, task: NativeTask) -> Native {
+        self.seen(Some(task), false, None).await
+    }
+
+    /// What is left by the queue's counts, once they are no older than a minute, or show that nothing is left but what was out of
+    /// SQS's reach from the beginning.
+    async fn rest(&self) -> Option<Depth> {
+        let queue = &self.place.dead_letters;
+        let out_of_reach = Depth { visible: 0, ..Depth::of(queue) };
+        let until = self.place.clock.now() + COUNTS_LAG;
+        loop {
+            let now = self.place.aws.queue(&queue.name, &queue.url).await.ok()?;
+            let depth = Depth::of(&now);
+            if is_settled(out_of_reach, depth)
+                || self.place.clock.now() >= until
+                || self.interrupt.is_asked()
+            {
+                return Some(depth);
+            }
+            self.pause(self.place.clock.now()).await;
+        }
     }
 
     /// Watches a task until it is over, nobody wants to any more, or it is not listed for too long.
@@ -64,15 +91,22 @@ impl Watch<'_> {
             };
             let left = if is_over { None } else { self.left(began, now) };
             if is_over || left.is_some() {
-                return Ok(self.seen(task.cloned(), is_cancelled, left));
+                return Ok(self.seen(task.cloned(), is_cancelled, left).await);
             }
             self.pause(began).await;
         }
     }
 
-    fn seen(&self, task: Option<NativeTask>, is_cancelled: bool, left: Option<Left>) -> Native {
+    async fn seen(
+        &self,
+        task: Option<NativeTask>,
+        is_cancelled: bool,
+        left: Option<Left>,
+    ) -> Native {
+        let is_over = task.as_ref().is_some_and(|task| task.status == NativeStatus::Completed);
+        let rest = if is_over { self.rest().await } else { None };
         let calls = self.place.aws.calls().counts();
-        Native { source: self.place.dead_letters.clone(), task, is_cancelled, left, calls }
+        Native { source: self.place.dead_letters.clone(), task, is_cancelled, rest, left, calls }
     }
 
     fn show(&self, task: &NativeTask, now: Timestamp) {

@@ -53,7 +53,16 @@ pub(super) fn page(ended: &Ended, course: &Course) -> StoryPage {
         steps: course.steps.iter().map(step).collect(),
         messages: rows.map(row).collect(),
         more: course.messages.len().saturating_sub(MESSAGES_MAX),
-        notes: Vec::new(),
+        notes: ended
+            .unwritten
+            .iter()
+            .map(|(id, done)| {
+                clean::line(&format!(
+                    "not in the journal, which could not be written: {id}: {}",
+                    done.in_words()
+                ))
+            })
+            .collect(),
     }
 }
 

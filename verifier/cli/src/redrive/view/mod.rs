@@ -31,7 +31,10 @@ pub(crate) fn print_redrive(ended: &Ended, format: ResultFormat) -> Result<(), F
         "redrive",
         |out| result::human(ended, out),
         || result::json(ended),
-        || result::notes(ended.stopped.as_deref(), &ended.ledger),
+        || {
+            let notes = result::notes(ended.stopped.as_deref(), &ended.ledger);
+            result::unwritten_notes(&ended.unwritten).chain(notes).collect()
+        },
     )
 }
 
@@ -122,7 +125,10 @@ pub(crate) fn print_native_plan(
     show(
         format,
         "redrive --native",
-        |out| writeln!(out, "{}", native::plan(source, destination, rate)),
+        |out| {
+            writeln!(out, "{}", native::plan(source, destination, rate))?;
+            native::out_of_reach(source).map_or(Ok(()), |stays| writeln!(out, "{stays}"))
+        },
         || native::plan_json(source, destination, rate),
         Vec::new,
     )

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use verifier_core::check::QueueEvidence;
-use verifier_core::dead_letters::queue_label;
+use verifier_core::dead_letters::{Depth, queue_label};
 use verifier_core::redrive::{NativeStatus, NativeTask};
 use verifier_model::time::Timestamp;
 
@@ -83,10 +83,37 @@ pub(super) fn human(native: &Native, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {:<12}{}", "failed", clean::line(&failure.what))?;
         writeln!(out, "  {:<12}{}", "", clean::line(&failure.next))?;
     }
+    if let Some(rest) = rest(native) {
+        writeln!(out, "{rest}")?;
+    }
     if task.status == NativeStatus::Cancelled {
         writeln!(out, "what was moved stays moved, and the rest is in {name}")?;
     }
     Ok(())
+}
+
+/// What a task may have left that SQS calls completed, if it has left anything.
+fn rest(native: &Native) -> Option<String> {
+    let rest = native.rest.filter(|rest| rest.total() > 0)?;
+    let name = clean::line(&native.source.name);
+    Some(format!(
+        "up to {} are left in {name}, by its counts: {} held by a consumer, {} delayed, {} others; move them with `verifier redrive --native --dlq {name}` when they are visible",
+        rest.total(),
+        rest.in_flight,
+        rest.delayed,
+        rest.visible
+    ))
+}
+
+/// What a task that is not started yet is not going to reach.
+pub(super) fn out_of_reach(source: &QueueEvidence) -> Option<String> {
+    let Depth { in_flight, delayed, .. } = Depth::of(source);
+    (in_flight + delayed > 0).then(|| {
+        format!(
+            "up to {} more stay, by its counts: {in_flight} held by a consumer and {delayed} delayed, which SQS does not move",
+            in_flight + delayed
+        )
+    })
 }
 
 /// What became of a task, for programs.
@@ -105,6 +132,7 @@ pub(super) fn json(native: &Native) -> Value {
         "failureReason": task.and_then(|task| task.failure_reason.as_deref()),
         "explanation": failure.map(|failure| format!("{}: {}", failure.what, failure.next)),
         "goesOn": goes_on(native),
+        "left": native.rest.map(Depth::total),
         "awsCalls": native.calls,
     })
 }
@@ -127,6 +155,7 @@ pub(super) fn plan_json(
         "failureReason": null,
         "explanation": null,
         "goesOn": false,
+        "left": Depth { visible: 0, ..Depth::of(source) }.total(),
     })
 }
 
@@ -172,5 +201,6 @@ pub(super) fn notes(native: &Native) -> Vec<Note> {
         )
     });
     let left = left(native).map(|left| Note::warning("the task goes on", &left));
-    failed.into_iter().chain(left).collect()
+    let rest = rest(native).map(|rest| Note::warning("the task has left messages", &rest));
+    failed.into_iter().chain(left).chain(rest).collect()
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use verifier_core::check::whole_seconds;
 use verifier_core::dead_letters::queue_label;
 use verifier_core::redrive::{
-    Accounting, Bounce, Entry, Failing, FunctionTarget, Ledger, Plan, REDRIVES_ATTRIBUTE,
+    Accounting, Bounce, Done, Entry, Failing, FunctionTarget, Ledger, Plan, REDRIVES_ATTRIBUTE,
+    Unwritten,
 };
 use verifier_model::time::Timestamp;
 
@@ -411,6 +412,17 @@ pub(super) fn plan(plan: &Plan, now: Timestamp, out: &mut dyn Write) -> io::Resu
             plan.terms.stop_after
         )
     }
+}
+
+/// What the journal lacks: nothing else tells of it.
+pub(super) fn unwritten_notes(unwritten: &Unwritten) -> impl Iterator<Item = Note> {
+    let note = |(id, done): (&str, &Done)| {
+        Note::error(
+            "not in the journal, which could not be written",
+            &format!("{id}: {}", done.in_words()),
+        )
+    };
+    unwritten.iter().map(note)
 }
 
 /// What needs attention: that it stopped, and each message that did not end well.
