@@ -95,8 +95,8 @@ fn what_a_consumer_holds_is_left_and_said_to_be() {
     let world = World::start();
     world.die(7);
     let url = world.queue("dead").url;
-    let hold = json!({"QueueUrl": url, "MaxNumberOfMessages": 5, "VisibilityTimeout": 600});
-    let held = world.call("ReceiveMessage", &hold)["Messages"].as_array().map_or(0, Vec::len);
+    let request = json!({"QueueUrl": url, "MaxNumberOfMessages": 5, "VisibilityTimeout": 600});
+    let held = world.call("ReceiveMessage", &request)["Messages"].as_array().map_or(0, Vec::len);
     assert_eq!(held, 5);
     let moved = world.native(&["--to", "target", "--yes"]);
     assert_eq!(moved.code, Some(4), "{}", moved.stderr);

@@ -25,7 +25,7 @@ fn what_a_plan_has_not_reached_is_not_called_missing() {
     let mut command = world.verifier();
     command.args(["--execute", "plan.json", "--yes", "--journal", "journal.jsonl"]);
     let stopped = World::end(&mut command);
-    stopped.assert(4, &[("replayed", 1), ("bounced", 1), ("missing", 0), ("notReached", 5)]);
+    stopped.assert(4, &[("replayed", 1), ("bounced", 1), ("notReached", 5), ("left", 6)]);
     let status = ["redrive", "status", "journal.jsonl"];
     let status = World::end(&mut world.verifier_with(&status));
     assert_eq!((status.count("missing"), status.count("notReached")), (0, 5));
@@ -47,7 +47,7 @@ fn what_comes_back_without_a_ramp_is_counted_and_sent_again_where_that_is_asked_
     let visible = || world.queue(&queue).number("ApproximateNumberOfMessages");
     wait_until("it to fail again", || (visible() == Some(1)).then_some(()));
     let journal = world.path("journal.jsonl");
-    world.resume(&journal).assert(4, &[("replayed", 1), ("bounced", 1), ("unknown", 0)]);
+    world.resume(&journal).assert(4, &[("replayed", 1), ("bounced", 1), ("left", 1)]);
     let again = ["redrive", "--resume", "journal.jsonl", "--yes", "--retry-bounced"];
     let again = World::end(&mut world.verifier_with(&again));
     assert_eq!(again.count("replayed"), 1, "{}", again.stderr);

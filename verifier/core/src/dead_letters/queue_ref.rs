@@ -203,7 +203,7 @@ fn of_url(url: &str, rest: &str) -> Option<QueueRef> {
         return None;
     }
     Some(QueueRef::Url {
-        url: url.to_owned(),
+        url: url.trim_end_matches('/').to_owned(),
         name: (*name).to_owned(),
         account: account.map(|account| (*account).to_owned()),
         region: region_of(bare, is_aws),
@@ -268,6 +268,12 @@ mod tests {
         let url = "https://user:hunter2@sqs.eu-west-1.amazonaws.com/000000000000/q";
         let refused = QueueRef::parse(url).unwrap_err().to_string();
         assert!(refused.contains("no password") && !refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn a_stroke_at_the_end_of_a_url_is_no_part_of_the_queue() {
+        let bare = "http://127.0.0.1:4100/123456789012/orders-dlq";
+        assert_eq!(parsed(&format!("{bare}/")), parsed(bare));
     }
 
     #[test]
