@@ -14,11 +14,14 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use folders::{asset_of, copy_into, is_misread, provided_modules, typescript};
+use folders::{
+    asset_of, check_above, copy_into, is_misread, own_places, provided_modules, typescript,
+};
 
 use crate::lambda::{Interpreters, Launch, name_of};
 use crate::private_folder::PrivateFolder;
 use crate::stack::{Code, CodePlace, FunctionSpec, Runtime};
+use crate::trust::{Trust, is_closed};
 
 /// What every runtime does between Lambda's Runtime API and a handler.
 const BOOTSTRAPS: [(&str, &str); 3] = [
@@ -45,6 +48,8 @@ pub struct CodeConfig {
     pub given: BTreeMap<String, PathBuf>,
     /// The interpreters by the runtimes' names, as the user said.
     pub runtimes: BTreeMap<String, PathBuf>,
+    /// Whose code is run, besides what was named.
+    pub trust: Trust,
 }
 
 /// The code of all functions.
@@ -59,6 +64,11 @@ impl CodeStore {
     pub(crate) fn new(config: CodeConfig) -> Self {
         let interpreters = Interpreters::new(config.runtimes.clone());
         Self { config, interpreters, own: Mutex::default() }
+    }
+
+    /// Whose code is run.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.config.trust
     }
 
     /// What is to be known of the interpreters: a sentence each.
@@ -124,14 +134,16 @@ impl CodeStore {
             ));
         }
         let executable = self.interpreters.find(Runtime::Node(version))?;
-        let folder = if is_misread(&folder) { self.copied(&folder)? } else { folder };
+        let trust = &self.config.trust;
+        let folder = if is_misread(&folder, trust) { self.copied(&folder)? } else { folder };
         let own = self.own_folder()?;
+        check_above(&folder, trust)?;
         let mut paths: Vec<PathBuf> = Vec::new();
         for layer in layers {
             paths.push(layer.join(format!("nodejs/node{version}/node_modules")));
             paths.push(layer.join("nodejs/node_modules"));
         }
-        paths.extend(provided_modules(&self.config.template_folder));
+        paths.extend(provided_modules(&self.config.template_folder, trust));
         let variables = vec![
             ("NODE_PATH".to_owned(), joined(&paths)),
             ("LAMBDA_RUNTIME_DIR".to_owned(), own.clone().into()),
@@ -162,6 +174,7 @@ impl CodeStore {
     /// The folder of a function's code or of a layer's content.
     fn folder(&self, logical_id: &str, place: &CodePlace, index: &str) -> Result<PathBuf, String> {
         let hint = format!("name its folder or archive with --code {logical_id}=PATH");
+        let is_given = self.config.given.contains_key(logical_id);
         let path = match (self.config.given.get(logical_id), place) {
             (Some(given), _) => given.clone(),
             (None, CodePlace::Inline(text)) => return self.inline(index, text),
@@ -174,6 +187,12 @@ impl CodeStore {
                 })?
             }
         };
+        let checked = if is_given {
+            Trust::of(&[&path]).check_inside(&path)
+        } else {
+            self.config.trust.check(&path, &self.config.template_folder)
+        };
+        checked.map_err(|foreign| format!("{foreign}: {hint}"))?;
         let path = fs::canonicalize(&path).map_err(|error| {
             format!("its code cannot be read at {}: {error}: {hint}", path.display())
         })?;
@@ -193,7 +212,10 @@ impl CodeStore {
         let manifests = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut manifests: Vec<PathBuf> = manifests
             .filter(|path| path.to_string_lossy().ends_with(".assets.json"))
-            .filter(|path| path.metadata().is_ok_and(|file| file.len() <= MANIFEST_BYTES_MAX))
+            .filter(|path| self.config.trust.counts(path))
+            .filter(|path| {
+                path.metadata().is_ok_and(|file| file.is_file() && file.len() <= MANIFEST_BYTES_MAX)
+            })
             .collect();
         manifests.sort();
         let asset = manifests.iter().find_map(|path| {
@@ -256,7 +278,7 @@ impl CodeStore {
         let mut guard = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let own = match guard.take() {
             Some(own) => own,
-            None => made(&self.config.template_folder)?,
+            None => made(&self.config)?,
         };
         Ok(of(guard.insert(own)))
     }
@@ -269,15 +291,28 @@ impl CodeStore {
 }
 
 /// Makes the own folder. What Lambda provides is found from there as from the project: modules look for others in the
-/// folders above them.
-fn made(template_folder: &Path) -> Result<PrivateFolder, String> {
-    let folder = PrivateFolder::make(&std::env::temp_dir());
-    let folder = folder.map_err(|error| cannot(&std::env::temp_dir(), &error))?;
+/// folders above them. So it is put where nobody else can put any, if there is such a place.
+fn made(config: &CodeConfig) -> Result<PrivateFolder, String> {
+    let (closed, open): (Vec<PathBuf>, Vec<PathBuf>) =
+        own_places().into_iter().partition(|place| is_closed(place));
+    let mut last = "there is no folder for temporary files".to_owned();
+    for place in closed.into_iter().chain(open) {
+        let made = check_above(&place, &config.trust)
+            .and_then(|()| PrivateFolder::make(&place).map_err(|error| cannot(&place, &error)));
+        match made {
+            Ok(folder) => return filled(folder, config),
+            Err(problem) => last = problem,
+        }
+    }
+    Err(last)
+}
+
+fn filled(folder: PrivateFolder, config: &CodeConfig) -> Result<PrivateFolder, String> {
     for (name, text) in BOOTSTRAPS {
         let file = folder.path().join(name);
         fs::write(&file, text).map_err(|error| cannot(&file, &error))?;
     }
-    if let Some(modules) = provided_modules(template_folder) {
+    if let Some(modules) = provided_modules(&config.template_folder, &config.trust) {
         let link = folder.path().join("node_modules");
         std::os::unix::fs::symlink(modules, &link).map_err(|error| cannot(&link, &error))?;
     }

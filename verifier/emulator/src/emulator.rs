@@ -301,7 +301,7 @@ fn world(
         logs,
         apis: HttpApis::new(functions.clone(), access.clone(), region.clone()),
         functions,
-        sites: Sites::new(config.project.clone(), clock.now()),
+        sites: Sites::new(config.project.clone(), config.code.trust.clone(), clock.now()),
         region,
     }
 }

@@ -9,6 +9,7 @@ use verifier_model::logs::LogsError;
 use verifier_model::sqs::SqsError;
 
 use crate::template::TemplateError;
+use crate::trust::Foreign;
 
 /// Why an emulator could not be started.
 #[derive(Debug, Error)]
@@ -80,6 +81,21 @@ pub enum EmulatorError {
         problem: &'static str,
         /// The folder that it may be in.
         project: PathBuf,
+    },
+    /// A page's folder is another user's.
+    #[error("the page is not served: {0}; run in a folder that others cannot put anything into")]
+    ForeignDirectory(Foreign),
+    /// A function's program is another user's.
+    #[error(
+        "the program {binary:?} of the function {logical_id} is not run: {foreign}; name a folder of your own with --functions"
+    )]
+    ForeignBinary {
+        /// The program.
+        binary: String,
+        /// The function.
+        logical_id: String,
+        /// What is another user's.
+        foreign: Foreign,
     },
     /// A request would have a function's process run something else.
     #[error(

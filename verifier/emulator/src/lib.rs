@@ -39,6 +39,7 @@ mod stack;
 mod sync;
 mod template;
 mod transport;
+mod trust;
 mod variables;
 mod world;
 
@@ -59,3 +60,4 @@ pub use stack::{
     Program, RoleSpec, Runtime, Skipped, Stack,
 };
 pub use template::{Template, TemplateError, document as template_document};
+pub use trust::{Foreign, Trust};

@@ -5,10 +5,13 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags, open};
 use tempfile::TempDir;
+
+use crate::trust::caller;
 
 /// What the names of all of them begin with.
 const PREFIX: &str = "verifier-functions-";
@@ -51,18 +54,33 @@ impl PrivateFolder {
     }
 }
 
-/// Removes what was left. What cannot be looked at is of others.
+/// Removes what was left. What is of others stays, and is not opened: their lock might be a pipe, which waits for a reader.
 fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
     let of_emulators =
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
-    for entry in of_emulators {
-        let lock = File::options().write(true).open(entry.path().join(LOCK));
+    for entry in of_emulators.filter(|entry| is_own_folder(&entry.path())) {
+        let lock = own_lock(&entry.path().join(LOCK));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             // Another emulator may be removing it, too.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+fn is_own_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == caller())
+}
+
+/// Opens a lock: a regular file of the caller's, and no link to one.
+fn own_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
+    let file = File::from(open(path, flags | OFlags::CLOEXEC, Mode::empty())?);
+    let found = file.metadata()?;
+    if found.is_file() && found.uid() == caller() {
+        return Ok(file);
+    }
+    Err(io::ErrorKind::PermissionDenied.into())
 }
 
 #[cfg(test)]
@@ -91,6 +109,35 @@ mod tests {
         let gone = next.path().to_owned();
         drop(next);
         assert!(!gone.exists());
+    }
+
+    #[test]
+    fn a_lock_that_is_none_is_waited_for_by_nobody() {
+        let parent = tempfile::tempdir().unwrap();
+        let (pipe, link) = (
+            parent.path().join(format!("{PREFIX}pipe")),
+            parent.path().join(format!("{PREFIX}link")),
+        );
+        for folder in [&pipe, &link] {
+            fs::create_dir(folder).unwrap();
+        }
+        let made = std::process::Command::new("mkfifo").arg(pipe.join(LOCK)).status();
+        assert!(made.unwrap().success());
+        fs::write(parent.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("../file", link.join(LOCK)).unwrap();
+        let folder = PrivateFolder::make(parent.path()).unwrap();
+        for kept in [folder.path(), &pipe, &link] {
+            assert!(kept.exists(), "{}", kept.display());
+        }
+        // Only the superuser can make what is another's: a lock that is free stays there, too.
+        if caller() == 0 {
+            let theirs = parent.path().join(format!("{PREFIX}theirs"));
+            fs::create_dir(&theirs).unwrap();
+            fs::write(theirs.join(LOCK), "").unwrap();
+            std::os::unix::fs::chown(&theirs, Some(65_534), None).unwrap();
+            let _next = PrivateFolder::make(parent.path()).unwrap();
+            assert!(theirs.exists());
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::objects::{Change, ChangedObjects, Object, entity_tag};
 use crate::reply::{Reply, reply, with_header};
 use crate::roots::is_below;
 use crate::stack::{SiteContent, SiteSpec};
+use crate::trust::Trust;
 
 /// What caches may do with what a deployment made.
 const NO_CACHE: &str = "no-cache";
@@ -26,6 +27,8 @@ pub(crate) struct Sites {
     sites: Mutex<Vec<Arc<SiteSpec>>>,
     /// The folder that deployments' folders are relative to.
     project: PathBuf,
+    /// Whose files are shown.
+    trust: Trust,
     /// When the deployments were made.
     deployed_at: Timestamp,
     /// What was uploaded or deleted since.
@@ -34,10 +37,11 @@ pub(crate) struct Sites {
 }
 
 impl Sites {
-    pub(crate) fn new(project: PathBuf, deployed_at: Timestamp) -> Self {
+    pub(crate) fn new(project: PathBuf, trust: Trust, deployed_at: Timestamp) -> Self {
         Self {
             sites: Mutex::default(),
             project,
+            trust,
             deployed_at,
             changed: ChangedObjects::default(),
             invalidations: Invalidations::default(),
@@ -219,7 +223,8 @@ impl Sites {
                     let folder = self.project.join(directory);
                     let path = below(&folder, key)?;
                     // A link may lead out of it, and what a page shows, others than the user may see.
-                    if is_below(&path, &folder) && path.is_file() {
+                    let is_own = || self.trust.check(&path, &self.project).is_ok();
+                    if is_below(&path, &folder) && path.is_file() && is_own() {
                         return Some(Deployed::File(path));
                     }
                 }
@@ -308,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_host_has_no_case() {
-        let sites = Sites::new(PathBuf::new(), Timestamp::default());
+        let sites = Sites::new(PathBuf::new(), Trust::default(), Timestamp::default());
         let domain = "d1.cloudfront.net".to_owned();
         sites.add(&[SiteSpec {
             distribution_id: "E1".to_owned(),

@@ -23,6 +23,7 @@ use crate::stack::{
     SiteSpec, Skipped, Stack,
 };
 use crate::template::{ACCOUNT_ID, Evaluator, Template, TemplateError};
+use crate::trust::Trust;
 use crate::variables::forbidden;
 
 /// The account and region of the emulator.
@@ -237,7 +238,11 @@ impl World {
             return Err(EmulatorError::ForbiddenHandler { handler, binary, logical_id });
         }
         match program(&folder, &binary, author, &known) {
-            Ok(path) => Ok(Launch::of_program(path)),
+            // The folder was named, and so its owner.
+            Ok(path) => match Trust::of(&[&folder]).check(&path, &folder) {
+                Ok(()) => Ok(Launch::of_program(path)),
+                Err(foreign) => Err(EmulatorError::ForeignBinary { binary, logical_id, foreign }),
+            },
             Err(NotFollowed::Missing) => {
                 Err(EmulatorError::MissingBinary { binary, logical_id, folder })
             }
@@ -284,7 +289,12 @@ impl World {
                 Author::User if !is_directory_below(&self.project, directory) => {
                     "is not below the project"
                 }
-                Author::User => continue,
+                Author::User => {
+                    let folder = self.project.join(directory);
+                    let checked = self.code.trust().check(&folder, &self.project);
+                    checked.map_err(EmulatorError::ForeignDirectory)?;
+                    continue;
+                }
             };
             let (directory, project) = (directory.clone(), self.project.clone());
             return Err(EmulatorError::DirectoryOutside { directory, problem, project });

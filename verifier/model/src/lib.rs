@@ -8,6 +8,7 @@ pub mod event_source_mapping;
 pub mod faults;
 pub mod iam;
 pub mod logs;
+pub mod owners;
 pub mod paging;
 pub mod sqs;
 pub mod time;

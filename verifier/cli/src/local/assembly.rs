@@ -6,6 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
+use verifier_emulator::{Foreign, Trust};
 
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -41,7 +42,7 @@ pub(crate) fn template(
             }),
         };
     }
-    let stacks = stacks(path, 0)?;
+    let stacks = stacks(path, 0, &Trust::of(&[path]))?;
     let chosen = choose(&stacks, stack).map_err(|problem| {
         let names: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
         Failure {
@@ -52,7 +53,18 @@ pub(crate) fn template(
             ..Failure::usage(format!("{} {problem}", path.display()))
         }
     })?;
+    Trust::of(&[path]).check(&chosen.template, path).map_err(not_counted)?;
     Ok((chosen.template.clone(), Some(chosen.name.clone())))
+}
+
+/// That something in a folder that was named is another user's.
+fn not_counted(foreign: Foreign) -> Failure {
+    Failure {
+        next: Some(
+            "have CDK synthesise into a folder that others cannot put anything into".to_owned(),
+        ),
+        ..Failure::usage(foreign.to_string())
+    }
 }
 
 /// The stack that is meant: the one of that name, or the only one.
@@ -71,8 +83,9 @@ fn choose<'s>(stacks: &'s [Synthesised], name: Option<&str>) -> Result<&'s Synth
 }
 
 /// The stacks of a folder, those of its stages included.
-fn stacks(folder: &Path, depth: usize) -> Result<Vec<Synthesised>, Failure> {
+fn stacks(folder: &Path, depth: usize, trust: &Trust) -> Result<Vec<Synthesised>, Failure> {
     let path = folder.join(MANIFEST);
+    trust.check(&path, folder).map_err(not_counted)?;
     let bad = |problem: String| {
         Failure::usage(format!(
             "{} is no folder of CDK's, whose {MANIFEST} says what is in it: {problem}",
@@ -84,7 +97,9 @@ fn stacks(folder: &Path, depth: usize) -> Result<Vec<Synthesised>, Failure> {
     let mut found = of_manifest(folder, &manifest);
     if depth < DEPTH_MAX {
         for inner in assemblies_of(&manifest) {
-            found.extend(stacks(&folder.join(inner), depth + 1)?);
+            let inner = folder.join(inner);
+            trust.check(&inner, folder).map_err(not_counted)?;
+            found.extend(stacks(&inner, depth + 1, trust)?);
         }
     }
     Ok(found)

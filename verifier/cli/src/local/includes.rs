@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use verifier_emulator::template_document;
+use verifier_emulator::{Trust, template_document};
 
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -24,14 +24,20 @@ const API: &str = "AWS::Serverless::HttpApi";
 const BYTES_MAX: usize = 16 << 20;
 
 /// A template's text, with what it has in other files in its place.
-pub(super) fn included(text: String, folder: &Path) -> Result<String, Failure> {
+pub(super) fn included(text: String, folder: &Path, trust: &Trust) -> Result<String, Failure> {
     if !text.contains(INCLUDE) && !text.contains(DEFINITION_URI) {
         return Ok(text);
     }
     let document = template_document(&text)?;
     let mut bytes = 0;
     let mut read = |name: &str| {
-        let (value, size) = read(&folder.join(name))?;
+        let path = folder.join(name);
+        trust.check(&path, folder).map_err(|foreign| {
+            let next = "copy it to a folder of your own, and the template with it".to_owned();
+            let what = format!("the template includes {name}: {foreign}");
+            Failure { next: Some(next), ..Failure::usage(what) }
+        })?;
+        let (value, size) = read(&path)?;
         bytes += size;
         if bytes > BYTES_MAX {
             return Err(Failure::usage(format!(

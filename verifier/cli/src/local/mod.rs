@@ -9,5 +9,6 @@ mod ready;
 mod sam;
 pub(crate) mod stack;
 mod view;
+mod workspace;
 
 pub(crate) use command::run;

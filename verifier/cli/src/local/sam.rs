@@ -5,7 +5,6 @@
 
 mod environment;
 
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
@@ -153,9 +152,7 @@ async fn translate(asked: &str, progress: &Progress) -> Result<Value, Failure> {
     if let Some(translated) = before {
         return Ok(translated);
     }
-    let python = environment.python(progress).await?;
-    progress.say("translating SAM's template");
-    let answer = run(&python, asked).await?;
+    let answer = answer(&environment, asked, progress).await?;
     if let Some(problem) = answer.get("problem").and_then(Value::as_str) {
         return Err(refused(problem));
     }
@@ -167,26 +164,43 @@ async fn translate(asked: &str, progress: &Progress) -> Result<Value, Failure> {
     Ok(template.clone())
 }
 
-async fn run(python: &Path, asked: &str) -> Result<Value, Failure> {
-    let failed = |problem: String| {
+/// Has the translator answer. Where what was installed before does not, it is installed again.
+async fn answer(
+    environment: &Environment,
+    asked: &str,
+    progress: &Progress,
+) -> Result<Value, Failure> {
+    const TRANSLATING: &str = "translating SAM's template";
+    if let Some(python) = environment.installed() {
+        progress.say(TRANSLATING);
+        if let Ok(answer) = run(environment.isolated(&python), asked).await {
+            return Ok(answer);
+        }
+    }
+    let python = environment.install(progress).await?;
+    progress.say(TRANSLATING);
+    run(environment.isolated(&python), asked).await.map_err(|problem| {
         Failure::environment(format!(
             "SAM's translator does not run in {}: {problem}; remove that folder's environment and try again",
             python.display()
         ))
-    };
-    let mut command = Command::new(python);
+    })
+}
+
+/// What a Python answers, or why it does not.
+async fn run(mut command: Command, asked: &str) -> Result<Value, String> {
     // It decides the partition by the region, and asks for no credentials.
     command.args(["-c", SCRIPT]).env("AWS_DEFAULT_REGION", "us-east-1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut process = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let mut process = command.spawn().map_err(|error| error.to_string())?;
     if let Some(mut input) = process.stdin.take() {
         // It reads all before it writes, so neither waits for the other; one that has ended says why.
         let _ = input.write_all(asked.as_bytes()).await;
     }
-    let output = process.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
+    let output = process.wait_with_output().await.map_err(|error| error.to_string())?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let said = String::from_utf8_lossy(&output.stderr);
-        failed(said.lines().last().unwrap_or("it said nothing").to_owned())
+        said.lines().last().unwrap_or("it said nothing").to_owned()
     })
 }
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 use verifier_emulator::{
-    Callers, ClockMode, CodeConfig, Emulator, EmulatorConfig, OTHER_WORK, Template, Unstartable,
+    Callers, ClockMode, CodeConfig, Emulator, EmulatorConfig, OTHER_WORK, Template, Trust,
+    Unstartable,
 };
 use verifier_model::faults::FaultRules;
 
 use crate::local::args::{ClockArg, TemplateArgs};
 use crate::local::includes::included;
+use crate::local::workspace::{check_workspace, find_project};
 use crate::local::{assembly, finding, sam};
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -57,12 +59,14 @@ pub(crate) async fn start(
     let text = files::read_text(&path).map_err(|error| {
         Failure::usage(format!("the template {} cannot be read: {error}", path.display()))
     })?;
-    let text = included(text, path.parent().unwrap_or(Path::new("")))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let trust = Trust::of(&[&here, &path, folder]);
+    let text = included(text, folder, &trust)?;
     let parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
     let template = Template::processed(&text, &parameters)?;
     let mut template = sam::processed(template, &args.parameters, progress).await?;
     template.leave_out(args.without)?;
-    let project = find_project(&here, &path);
+    let project = find_project(&here, &path, &trust);
     let root = project.as_deref().unwrap_or(&here);
     let folders = named_in(&template, DIRECTORY_KEY);
     if let Some(missing) = folders.iter().find(|name| !root.join(name).is_dir()) {
@@ -74,7 +78,7 @@ pub(crate) async fn start(
     }
     let functions = match args.functions {
         Some(folder) => folder,
-        None => build_functions(&template, project.as_deref(), progress).await?,
+        None => build_functions(&template, project.as_deref(), &trust, progress).await?,
     };
     progress.say("starting the emulator");
     let config = EmulatorConfig {
@@ -85,9 +89,10 @@ pub(crate) async fn start(
         values: args.values.into_iter().collect(),
         functions,
         code: CodeConfig {
-            template_folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            template_folder: folder.to_path_buf(),
             given: args.code.into_iter().collect(),
             runtimes: args.runtimes.into_iter().collect(),
+            trust,
         },
         project: project.unwrap_or(here),
         port: options.port,
@@ -154,7 +159,8 @@ pub(crate) fn inputs(args: &TemplateArgs) -> Vec<(&'static str, PathBuf)> {
 /// The folders of pages that a template names. That it cannot be read is reported where it is needed.
 fn pages_of(template: &Path) -> Vec<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
-    let project = find_project(&here, template).unwrap_or(here);
+    let trust = Trust::of(&[&here, template, template.parent().unwrap_or(Path::new(""))]);
+    let project = find_project(&here, template, &trust).unwrap_or(here);
     let Some(template) =
         files::read_text(template).ok().and_then(|text| Template::parse(&text).ok())
     else {
@@ -169,19 +175,6 @@ fn read_faults(path: &Path) -> Result<FaultRules, Failure> {
     };
     let text = files::read(path).map_err(|error| bad(error.to_string()))?;
     FaultRules::parse(&text).map_err(|error| bad(error.to_string()))
-}
-
-/// The Cargo workspace around the working directory or around the template.
-fn find_project(here: &Path, template: &Path) -> Option<PathBuf> {
-    let template = std::path::absolute(template).ok()?;
-    let is_workspace = |folder: &&Path| {
-        let manifest = files::read_text(&folder.join("Cargo.toml"));
-        manifest.is_ok_and(|text| text.contains("[workspace]"))
-    };
-    let found =
-        here.ancestors().find(is_workspace).or_else(|| template.ancestors().find(is_workspace));
-    // It is built, which runs what is in it.
-    found.filter(|found| files::is_trusted(found, here)).map(Path::to_path_buf)
 }
 
 /// The stack's name, from the template's file name as CDK writes it: `NAME.template.json`.
@@ -199,6 +192,7 @@ fn stack_name(template: &Path) -> String {
 async fn build_functions(
     template: &Template,
     project: Option<&Path>,
+    trust: &Trust,
     progress: &Progress,
 ) -> Result<PathBuf, Failure> {
     let program = std::env::current_exe().ok();
@@ -212,6 +206,7 @@ async fn build_functions(
     if binaries.is_empty() {
         return Ok(beside.unwrap_or_default());
     }
+    check_workspace(project, trust)?;
     progress.say("building the functions");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -17,6 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
+use verifier_emulator::Trust;
 
 use crate::shell::failure::Failure;
 use crate::shell::output;
@@ -103,17 +104,14 @@ pub(crate) fn owner(path: &Path) -> io::Result<u32> {
     Ok(fs::metadata(path)?.uid())
 }
 
-/// Whether what was found above a folder, and not named, counts there: it is the user's, the superuser's, or of whoever has that
-/// folder, since a checkout may be another user's as a whole, as in a container.
+/// Whether what was found in or above a folder, and not named, counts there: see [`Trust`].
 pub(crate) fn is_trusted(path: &Path, here: &Path) -> bool {
-    let Ok(folder) = owner(here) else { return true };
-    // A link, and what it leads to.
-    let owners = [fs::symlink_metadata(path), fs::metadata(path)];
-    owners.into_iter().flatten().all(|found| is_trusted_owner(found.uid(), caller(), folder))
+    Trust::of(&[here]).counts(path)
 }
 
-fn is_trusted_owner(owner: u32, caller: u32, owner_of_folder: u32) -> bool {
-    [caller, owner_of_folder, 0].contains(&owner)
+/// Whether something is the caller's or the superuser's.
+pub(crate) fn is_own(path: &Path) -> bool {
+    Trust::default().counts(path)
 }
 
 /// The id of the user whose rights count.

@@ -6,14 +6,49 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::trust::Trust;
+
+/// The folder of modules that Node.js looks for in each folder above a module.
+const MODULES: &str = "node_modules";
+
+/// Where what is not in a folder of the user's may be put: where temporary files are, and in the user's cache.
+///
+/// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>.
+pub(super) fn own_places() -> Vec<PathBuf> {
+    let of = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let cache = of("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
+    let home = || of("HOME").filter(|folder| folder.is_absolute());
+    let cache = cache.or_else(|| Some(home()?.join(".cache"))).map(|cache| cache.join("verifier"));
+    // Where it cannot be made, the other place is taken.
+    let cache = cache.filter(|cache| fs::create_dir_all(cache).is_ok());
+    [std::env::temp_dir()].into_iter().chain(cache).collect()
+}
+
+/// Fails where another user has put modules above a folder, or could be taken to have: Node.js would run them.
+///
+/// Source: <https://nodejs.org/api/modules.html#loading-from-node_modules-folders>.
+pub(super) fn check_above(folder: &Path, trust: &Trust) -> Result<(), String> {
+    match trust.foreign_above(folder, &[MODULES]) {
+        None => Ok(()),
+        Some(foreign) => Err(format!(
+            "{foreign}: Node.js would look for modules there; use a folder that is not below {}",
+            foreign.path.parent().unwrap_or(folder).display()
+        )),
+    }
+}
+
 /// The nearest modules that AWS's SDK is among, from the template or the working directory upwards.
-pub(super) fn provided_modules(template_folder: &Path) -> Option<PathBuf> {
+pub(super) fn provided_modules(template_folder: &Path, trust: &Trust) -> Option<PathBuf> {
     let here = std::env::current_dir().ok();
     let template = std::path::absolute(template_folder).ok();
     let starts = template.iter().chain(&here);
-    let mut folders =
-        starts.flat_map(|start| start.ancestors()).map(|folder| folder.join("node_modules"));
-    folders.find(|modules| modules.join("@aws-sdk").is_dir())
+    let mut folders = starts.flat_map(|start| start.ancestors()).map(|folder| folder.join(MODULES));
+    folders.find(|modules| {
+        let sdk = modules.join("@aws-sdk");
+        sdk.is_dir()
+            && [modules, &sdk].iter().all(|found| trust.counts(found))
+            && trust.check_inside(modules).is_ok()
+    })
 }
 
 /// The path of the asset that CDK's manifest says an object was made of.
@@ -44,10 +79,14 @@ pub(super) fn typescript(folder: &Path, handler: &str) -> Option<PathBuf> {
 }
 
 /// Whether Node.js would take a function's code for modules of another kind than Lambda does: where it has no `package.json`
-/// of its own, one of the project around it decides here, and there is none around it there.
-pub(super) fn is_misread(folder: &Path) -> bool {
+/// of its own, one of the project around it decides here, and there is none around it there. One of another user's may say more
+/// than that.
+pub(super) fn is_misread(folder: &Path, trust: &Trust) -> bool {
     let nearest = folder.ancestors().map(|above| above.join("package.json"));
     let Some(nearest) = nearest.into_iter().find(|path| path.is_file()) else { return false };
+    if !trust.counts(&nearest) {
+        return true;
+    }
     let package = fs::read(&nearest).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let package: Value = package.unwrap_or_default();
     nearest.parent() != Some(folder)
@@ -101,7 +140,7 @@ mod tests {
         write("esm/own/package.json", "{}");
         write("cjs/package.json", "{}");
         write("cjs/asset/index.js", "");
-        let misread = |name: &str| is_misread(&folder.path().join(name));
+        let misread = |name: &str| is_misread(&folder.path().join(name), &Trust::default());
         assert!(misread("esm/cdk.out/asset"));
         for name in ["esm/own", "esm", "cjs/asset"] {
             assert!(!misread(name), "{name}");

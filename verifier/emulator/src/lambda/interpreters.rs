@@ -188,11 +188,14 @@ fn choose(runtime: Runtime, all: &[Interpreter]) -> Choice {
 
 /// Asks an interpreter who it is. What version managers put on the PATH says who it chose.
 fn asked(runtime: Runtime, program: &Path) -> Option<Interpreter> {
-    let question = match runtime {
-        Runtime::Node(_) => ["-p", "process.execPath + '\\n' + process.versions.node"],
-        Runtime::Python(_) => {
-            ["-c", "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])"]
-        }
+    let question: &[&str] = match runtime {
+        Runtime::Node(_) => &["-p", "process.execPath + '\\n' + process.versions.node"],
+        // Isolated: nothing of the working directory is imported, which may be anybody's.
+        Runtime::Python(_) => &[
+            "-I",
+            "-c",
+            "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])",
+        ],
         Runtime::Provided => return None,
     };
     let mut command = Command::new(program);

@@ -42,9 +42,19 @@ impl Environment {
             Failure::environment("there is no folder for SAM's translator: neither HOME nor XDG_CACHE_HOME is set; set one")
         })?;
         let digest = digest(REQUIREMENTS);
-        let folder = cache.join("verifier").join(format!("sam-{}", &digest[..DIGITS]));
+        let own = cache.join("verifier");
+        let folder = own.join(format!("sam-{}", &digest[..DIGITS]));
+        check_owner(&own)?;
         check_owner(&folder)?;
         Ok(Self(folder))
+    }
+
+    /// A command of Python that imports nothing of the working directory, which may be anybody's, nor what the environment's
+    /// variables name; and the working directory is its own.
+    ///
+    /// Source: <https://docs.python.org/3/using/cmdline.html#cmdoption-I>.
+    pub(super) fn isolated(&self, python: &Path) -> Command {
+        isolated(python, &self.0)
     }
 
     /// Where what became of a template is kept.
@@ -58,22 +68,31 @@ impl Environment {
         files::write_private(path, template.to_string().as_bytes())
     }
 
-    /// Its Python. Where it is not there yet, everything is installed: that alone needs the network.
+    /// Its Python, if everything was installed before.
     ///
     /// A file says which folder is complete, so that a run that is stopped meanwhile leaves none that looks like it.
-    pub(super) async fn python(&self, progress: &Progress) -> Result<PathBuf, Failure> {
-        let complete = self.0.join(COMPLETE);
-        let before = files::read_text(&complete).ok();
-        let before = before.map(|name| self.0.join(name).join(PYTHON));
+    pub(super) fn installed(&self) -> Option<PathBuf> {
+        let name = files::read_text(&self.0.join(COMPLETE)).ok()?;
         // A Python that was upgraded since leaves a link to nowhere.
-        if let Some(python) = before.filter(|python| python.is_file()) {
-            return Ok(python);
+        Some(self.0.join(name).join(PYTHON)).filter(|python| python.is_file())
+    }
+
+    /// Installs everything, in place of what does not run: that alone needs the network.
+    pub(super) async fn install(&self, progress: &Progress) -> Result<PathBuf, Failure> {
+        let complete = self.0.join(COMPLETE);
+        if let Some(folder) =
+            self.installed().as_deref().and_then(|python| python.ancestors().nth(2))
+        {
+            // What stays of it takes room, and is not used again.
+            let _ = std::fs::remove_dir_all(folder);
         }
         progress.say("installing SAM's translator, once");
         files::make_folder(&self.0).map_err(|error| cannot_write(&self.0, &error))?;
         let name = format!("venv-{}", std::process::id());
         let folder = self.0.join(&name);
-        let installed = install(&folder).await.and_then(|()| {
+        // One that was broken, and made by a process of the same id.
+        let _ = std::fs::remove_dir_all(&folder);
+        let installed = install(&folder, &self.0).await.and_then(|()| {
             files::write_private(&complete, name.as_bytes())
                 .map_err(|error| cannot_write(&complete, &error))
         });
@@ -88,7 +107,7 @@ impl Environment {
 /// Fails where somebody else has made the folder: the Python in it would be run.
 fn check_owner(folder: &Path) -> Result<(), Failure> {
     match files::owner(folder) {
-        Ok(owner) if ![files::caller(), 0].contains(&owner) => Err(Failure {
+        Ok(owner) if !files::is_own(folder) => Err(Failure {
             next: Some("name a folder of your own with XDG_CACHE_HOME".to_owned()),
             ..Failure::environment(format!(
                 "the cache {} is another user's (user id {owner}), and what is in it is not run",
@@ -117,10 +136,17 @@ fn cache(cache: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
         .or_else(|| home.filter(|home| home.is_absolute()).map(|home| home.join(".cache")))
 }
 
-async fn install(folder: &Path) -> Result<(), Failure> {
+fn isolated(python: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.arg("-I").current_dir(folder);
+    command
+}
+
+/// Makes the environment in a new folder, in the other of which the commands run.
+async fn install(folder: &Path, at: &Path) -> Result<(), Failure> {
     let mut found = None;
     for python in PYTHONS {
-        let made = ended(Command::new(python).args(["-m", "venv"]).arg(folder)).await;
+        let made = ended(isolated(Path::new(python), at).args(["-m", "venv"]).arg(folder)).await;
         match made {
             Ok(()) => {
                 found = Some(python);
@@ -142,7 +168,7 @@ async fn install(folder: &Path) -> Result<(), Failure> {
     let requirements = folder.join("requirements.txt");
     files::write_private(&requirements, REQUIREMENTS.as_bytes())
         .map_err(|error| cannot_write(&requirements, &error))?;
-    let mut pip = Command::new(folder.join(PYTHON));
+    let mut pip = isolated(&folder.join(PYTHON), at);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(requirements);
     ended(&mut pip).await.map_err(|stopped| {
@@ -195,6 +221,21 @@ mod tests {
         assert_eq!(cache(path("c"), path("/h")), path("/h/.cache"));
         assert_eq!(cache(None, path("/h")), path("/h/.cache"));
         assert_eq!(cache(None, path("")), None);
+    }
+
+    #[tokio::test]
+    async fn python_imports_nothing_of_the_folder_that_it_runs_in() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["json.py", "venv.py"] {
+            std::fs::write(folder.path().join(name), "raise SystemExit(7)").unwrap();
+        }
+        let mut command = isolated(Path::new(PYTHONS[0]), folder.path());
+        command.args(["-c", "import json, venv; json.dumps(1)"]);
+        assert!(ended(&mut command).await.is_ok());
+        // As it would without.
+        let mut other = Command::new(PYTHONS[0]);
+        other.args(["-c", "import json, venv"]).current_dir(folder.path());
+        assert!(ended(&mut other).await.is_err());
     }
 
     #[test]

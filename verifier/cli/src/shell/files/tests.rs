@@ -307,14 +307,6 @@ fn what_is_another_users_gets_nothing_that_is_for_the_caller_alone() {
 }
 
 #[test]
-fn what_another_user_has_put_above_a_folder_does_not_count_there() {
-    assert!(is_trusted_owner(1001, 1001, 1001) && is_trusted_owner(0, 1001, 1001));
-    // A checkout in a container.
-    assert!(is_trusted_owner(1001, 0, 1001));
-    assert!(!is_trusted_owner(1002, 1001, 1001) && !is_trusted_owner(1002, 0, 0));
-}
-
-#[test]
 fn a_new_file_takes_the_place_of_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("new"), folder.path().join("link"));
