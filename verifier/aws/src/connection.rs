@@ -14,6 +14,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::ServerClock;
+use crate::bounded::Bounded;
 use crate::calls::Calls;
 
 /// Where to connect to, and as whom. What is absent comes from the environment and the AWS configuration files.
@@ -177,7 +178,7 @@ pub async fn sdk_config(connection: &Connection) -> aws_config::SdkConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.build_https())
+        .http_client(Bounded(http.build_https()))
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .timeout_config(timeouts);
     if let Some(region) = &connection.region {

@@ -8,6 +8,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::bounded::TOO_LARGE;
+
 /// Why a request to AWS did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -25,6 +27,8 @@ pub enum Cause {
     Unreachable,
     /// The endpoint's name does not exist: AWS has no such region, or there is no network.
     UnknownHost,
+    /// The answer had no end: none of AWS's is so large.
+    TooLarge,
     /// No region is configured.
     NoRegion,
     /// Anything else.
@@ -73,6 +77,7 @@ impl AwsError {
             Cause::Throttled => "run it again when less is asked of the account".to_owned(),
             Cause::UnknownHost => "check the region and the network".to_owned(),
             Cause::Unreachable => "check the network, the region, and --endpoint-url if you set it".to_owned(),
+            Cause::TooLarge => "check --endpoint-url and AWS_ENDPOINT_URL: what answers there is neither AWS nor an emulator of it".to_owned(),
             Cause::NoRegion => "name the region with --region, or set AWS_REGION".to_owned(),
             Cause::Other => "run it again with -vv for the whole conversation".to_owned(),
         }
@@ -225,7 +230,9 @@ fn service_cause(code: &str, message: &str) -> Cause {
 fn client_cause(words: &str) -> (Cause, String) {
     let lower = words.to_ascii_lowercase();
     let has = |word: &str| lower.contains(word);
-    if has("region") && has("endpoint") || has("missing region") {
+    if words.contains(TOO_LARGE) {
+        (Cause::TooLarge, root(words).to_owned())
+    } else if has("region") && has("endpoint") || has("missing region") {
         (Cause::NoRegion, NO_REGION.to_owned())
     } else if has("no credentials found") {
         // What follows lists every place where there are none.

@@ -138,7 +138,8 @@ impl Http {
             Err(error) => Err(error),
         };
         let is_unsent = answer.as_ref().is_err_and(is_unsent);
-        let answer = answer.map_err(|error| chain(&error));
+        // The URL may hold a password, and the exchange has it.
+        let answer = answer.map_err(|error| chain(&error.without_url()));
         Exchange { method, url: url.to_owned(), latency: started.elapsed(), answer, is_unsent }
     }
 }

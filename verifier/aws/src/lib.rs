@@ -5,6 +5,7 @@
 
 mod alarms;
 mod batch_answers;
+mod bounded;
 mod calls;
 mod circumstances;
 mod configuration;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// A command of the AWS CLI about the resource of that ARN, from whose text the region is taken.
 ///
 /// Each argument is quoted where a POSIX shell would take it for more than one word. An ARN without a region, such as the
@@ -45,21 +47,77 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
-/// A URL without its user and password, and without the values of parameters that are secrets. What is none stays as it is.
-pub(crate) fn without_secrets(url: &str) -> String {
-    let without_user = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        let (user, _) = authority.rsplit_once('@')?;
-        Some(format!("{scheme}://{LEFT_OUT}{}", &rest[user.len()..]))
+/// Text without the users and passwords of its URLs, and without the values of the queries of those: any of them may be a key,
+/// whatever it is called. What has no URL stays as it is.
+pub fn without_secrets(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("://") else { return text.to_owned() };
+    let ends = |c: char| c.is_whitespace() || "\"'<>`".contains(c);
+    let (url, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+    let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+    let url = match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{LEFT_OUT}{}", &url[user.len()..]),
+        None => url.to_owned(),
     };
-    let shown = without_user().unwrap_or_else(|| url.to_owned());
-    let Some((before, query)) = shown.split_once('?') else { return shown };
+    let url = match url.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", without_values(query)),
+        None => url,
+    };
+    format!("{before}://{url}{}", without_secrets(after))
+}
+
+fn without_values(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, value)) if is_secret(name) && !value.is_empty() => format!("{name}={LEFT_OUT}"),
+        Some((name, value)) if !value.is_empty() => format!("{name}={LEFT_OUT}"),
         _ => pair.to_owned(),
     });
-    format!("{before}?{}", pairs.collect::<Vec<_>>().join("&"))
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Which values of a command line for a template are secrets: those of its parameters that are not to be shown, and of what it
+/// takes from where secrets are kept.
+///
+/// Sources: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>, `NoEcho`;
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html>.
+#[derive(Clone, Debug, Default)]
+pub struct SecretValues {
+    template: Option<(String, Value)>,
+}
+
+impl SecretValues {
+    /// Those of a template, by its text and what that holds. Where it is not known, all are.
+    pub fn of(template: Option<(String, Value)>) -> Self {
+        Self { template }
+    }
+
+    /// The value of an option, `NAME=VALUE`, as it is printed: a secret is left out, with what belongs there instead.
+    pub fn shown(&self, option: &str, value: &str) -> String {
+        let is_secret = |name: &str| match option {
+            "--parameter" => self.is_parameter(name),
+            "--value" => self.is_looked_up(name),
+            _ => false,
+        };
+        match value.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}=<the value of {name}>"),
+            _ => without_secrets(value),
+        }
+    }
+
+    fn is_parameter(&self, name: &str) -> bool {
+        let Some((_, template)) = &self.template else { return true };
+        let declared = template.get("Parameters").and_then(|all| all.get(name));
+        let no_echo = declared.and_then(|parameter| parameter.get("NoEcho"));
+        no_echo.is_some_and(|no_echo| no_echo == true || no_echo == "true" || no_echo == "True")
+    }
+
+    /// A name that a template puts together is not found in its text: where it has secrets, what is not plainly none is one.
+    fn is_looked_up(&self, name: &str) -> bool {
+        let Some((text, _)) = &self.template else { return true };
+        let has_secrets = ["resolve:secretsmanager:", "resolve:ssm-secure:"]
+            .iter()
+            .any(|reference| text.contains(reference));
+        let is_plain = || text.contains(&format!("resolve:ssm:{name}"));
+        name.contains(":SecretString") || is_secret(name) || has_secrets && !is_plain()
+    }
 }
 
 /// An argument as one word of a shell.
@@ -87,14 +145,20 @@ mod tests {
     #[test]
     fn what_looks_like_a_secret_is_not_printed() {
         for (url, shown) in [
-            ("https://user:hunter2@a.example/x?q=1", "https://***@a.example/x?q=1"),
+            ("https://user:hunter2@a.example/x?q=1", "https://***@a.example/x?q=***"),
             ("http://token@127.0.0.1:9", "http://***@127.0.0.1:9"),
             (
                 "https://a.example/x?code=1&api_key=abc&Token=",
-                "https://a.example/x?code=1&api_key=***&Token=",
+                "https://a.example/x?code=***&api_key=***&Token=",
             ),
             ("https://a.example/@home", "https://a.example/@home"),
-            ("https://a.example?u=x@y", "https://a.example?u=x@y"),
+            ("https://a.example?u=x@y", "https://a.example?u=***"),
+            (
+                "no https://u:p@a/x?k=1 nor http://v@b: it broke",
+                "no https://***@a/x?k=*** nor http://***@b: it broke",
+            ),
+            ("--api=https://u:p@a/x?k=1", "--api=https://***@a/x?k=***"),
+            ("what?a=b", "what?a=b"),
             ("text", "text"),
         ] {
             assert_eq!(without_secrets(url), shown);
@@ -110,9 +174,38 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_a_secret_is_left_out_of_a_command() {
+        let text = "{{resolve:ssm:/app/plain}} {{resolve:ssm-secure:/app/table}}".to_owned();
+        let template = serde_json::json!({"Parameters": {"P": {"NoEcho": "true"}, "Q": {"NoEcho": true}, "R": {}}});
+        let of_template = SecretValues::of(Some((text, template)));
+        let left_out = |secrets: &SecretValues, option, value: &str| {
+            let shown = secrets.shown(option, value);
+            assert!(shown == value || shown.contains("=<the value of ") && !shown.contains("abc"));
+            shown != value
+        };
+        for (option, value, expected) in [
+            ("--parameter", "P=abc", true),
+            ("--parameter", "Q=abc", true),
+            ("--parameter", "R=abc", false),
+            ("--value", "/app/table=abc", true),
+            ("--value", "/app/plain=abc", false),
+            ("--value", "prod/db:SecretString:password=abc", true),
+            ("--only", "P=abc", false),
+        ] {
+            assert_eq!(left_out(&of_template, option, value), expected, "{option} {value}");
+        }
+        let plain = SecretValues::of(Some((String::new(), Value::Null)));
+        assert!(!left_out(&plain, "--value", "Export=abc"));
+        assert!(left_out(&plain, "--value", "db-password=abc"));
+        for option in ["--parameter", "--value"] {
+            assert!(left_out(&SecretValues::default(), option, "R=abc"), "{option}");
+        }
+    }
+
+    #[test]
     fn a_url_of_the_stacks_runs_nothing() {
         for url in [
-            "https://a.example/?a=1&b=$(touch${IFS}x)",
+            "https://a.example/?$(touch${IFS}x)",
             "https://a.example/`x`",
             "https://a.example/;x",
             "a b",

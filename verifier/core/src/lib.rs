@@ -6,7 +6,7 @@
 pub mod account;
 pub mod check;
 pub mod clock_offset;
-pub(crate) mod command;
+pub mod command;
 pub mod dead_letters;
 pub mod evidence;
 pub mod experiment;

@@ -13,6 +13,7 @@ use crate::check::view::{self, CheckView};
 use crate::check::{Options, Report, Run};
 use crate::config;
 use crate::local::args::{ClockArg, TemplateArgs};
+use crate::local::secrets::secret_values;
 use crate::local::stack::{self, LocalOptions};
 use crate::report::job_summary::check_summary;
 use crate::resources::{self, Wanted, in_its_region};
@@ -184,7 +185,11 @@ impl Files {
         Ok(Self {
             reports: args.reports.clone(),
             summary,
-            again: reproduce(std::env::args_os(), &["--format", "--report"]),
+            again: reproduce(
+                std::env::args_os(),
+                &["--format", "--report"],
+                &secret_values(std::env::args_os()),
+            ),
             is_region_told: args.local || args.connection.region.is_some(),
         })
     }

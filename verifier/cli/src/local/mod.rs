@@ -7,6 +7,7 @@ mod finding;
 mod includes;
 mod ready;
 mod sam;
+pub(crate) mod secrets;
 pub(crate) mod stack;
 mod view;
 mod workspace;

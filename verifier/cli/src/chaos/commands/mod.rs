@@ -11,9 +11,11 @@ mod run;
 mod target;
 
 use verifier_chaos::Anomaly;
+use verifier_core::command::{SecretValues, without_secrets};
 
 use crate::chaos::args::{ChaosArgs, ChaosCommand};
 use crate::chaos::live::{Live, stack};
+use crate::local::secrets::secret_values;
 use crate::shell::args::ConnectionArgs;
 use crate::shell::clean;
 use crate::shell::exit::Exit;
@@ -36,7 +38,12 @@ const RESULTS: [&str; 5] = ["--format", "--out", "--history", "--report", "--jou
 
 /// The command that does it again, as it was typed.
 fn reproduce() -> String {
-    crate::shell::reproduce::reproduce(std::env::args_os(), &RESULTS)
+    crate::shell::reproduce::reproduce(std::env::args_os(), &RESULTS, &secrets())
+}
+
+/// The values of the command line that are not printed.
+fn secrets() -> SecretValues {
+    secret_values(std::env::args_os())
 }
 
 /// The same on a deployed stack, wherever it was said where that is.
@@ -45,8 +52,11 @@ fn again_on(live: &Live) -> String {
     let endpoint = live.place.aws.endpoint().filter(|_| variables.is_empty());
     let profile = stack::profile(&ConnectionArgs::default());
     let options = [("--endpoint-url", endpoint.map(str::to_owned)), ("--profile", profile)];
-    let assigned = variables.iter().map(|(name, value)| format!("{name}={} ", clean::word(value)));
-    let again = crate::shell::reproduce::again_with(std::env::args_os(), &RESULTS, &options);
+    let assigned = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={} ", clean::word(&without_secrets(value))));
+    let again =
+        crate::shell::reproduce::again_with(std::env::args_os(), &RESULTS, &options, &secrets());
     assigned.collect::<String>() + &again
 }
 

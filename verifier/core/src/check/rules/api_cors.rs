@@ -304,7 +304,10 @@ fn curl(preflight: &Preflight) -> String {
     ];
     let headers = headers.iter().map(|header| format!(" -H {}", quoted(header)));
     let headers = headers.collect::<String>();
-    format!("curl -sS -i --max-time 10 -X OPTIONS{headers} {}", quoted(&preflight.exchange.url))
+    format!(
+        "curl -sS -i --max-time 10 -X OPTIONS{headers} {}",
+        quoted(&command::without_secrets(&preflight.exchange.url))
+    )
 }
 
 fn shown(preflight: &Preflight) -> serde_json::Value {
