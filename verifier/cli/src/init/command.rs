@@ -26,7 +26,7 @@ use crate::shell::endpoint;
 use crate::shell::exit::Exit;
 use crate::shell::failure::Failure;
 use crate::shell::files::{self, Readers, Target as File};
-use crate::shell::interrupt::Interrupt;
+use crate::shell::interrupt::{Interrupt, interrupted};
 use crate::shell::output::tell;
 use crate::shell::progress::Progress;
 
@@ -49,7 +49,8 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
         () = interrupt.asked() => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
     };
     let outcome = async {
-        let stage = Stage::of(&target, &progress, &interrupt, queue.as_deref()).await?;
+        let stage = Stage::of(&target, &progress, &interrupt, queue.as_deref());
+        let stage = interrupt.unless_asked(stage).await?;
         let probes = is_local || may_probe || stage.is_probing_allowed().await;
         if probes {
             bodies.ask(&progress, &interrupt).await;
@@ -74,8 +75,10 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
     if let Some(emulator) = target.emulator {
         emulator.shut_down().await;
     }
-    let exit = outcome?;
-    Ok(interrupt.exit().await.unwrap_or(exit))
+    match outcome {
+        Ok(exit) => Ok(interrupt.exit().await.unwrap_or(exit)),
+        Err(failure) => Err(interrupt.explains(failure).await),
+    }
 }
 
 /// The stack's name, which is known when there is a target.
@@ -114,10 +117,6 @@ fn urls<'a>(draft: &Draft, outputs: &'a BTreeMap<String, String>) -> Urls<'a> {
 /// Fails where the process was asked to stop.
 fn go_on(interrupt: &Interrupt) -> Result<(), Failure> {
     if interrupt.is_asked() { Err(interrupted()) } else { Ok(()) }
-}
-
-fn interrupted() -> Failure {
-    Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted }
 }
 
 /// Writes the file. One that has come meanwhile is kept, too.

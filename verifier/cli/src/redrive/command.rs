@@ -81,7 +81,11 @@ async fn ended(mut args: RedriveArgs) -> Result<Exit, Failure> {
     let format = args.format;
     let outcome = Box::pin(carry_out(args, &interrupt, &progress)).await;
     progress.clear();
-    match outcome? {
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(failure) => return Err(interrupt.explains(failure).await),
+    };
+    match outcome {
         Outcome::Nothing { shortfall: None } => Ok(interrupt.exit().await.unwrap_or(Exit::Passed)),
         Outcome::Nothing { shortfall: Some(why) } => {
             tell(&format!("{}\n", clean::line(&why)));
@@ -346,8 +350,11 @@ async fn begun(
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let wait = args.messages.wait.unwrap_or_default();
     let (place, to) = match &args.undo {
-        Some(journal) => ends_of_undo(args.place, &asked, journal, &mut terms, progress).await?,
-        None => ends(args.place, &asked, &mut terms, progress).await?,
+        Some(journal) => {
+            let ends = ends_of_undo(args.place, &asked, journal, &mut terms, progress);
+            interrupt.unless_asked(ends).await?
+        }
+        None => interrupt.unless_asked(ends(args.place, &asked, &mut terms, progress)).await?,
     };
     // A filter by reasons reads the log once for all messages, and not for each handful of them.
     let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;

@@ -60,6 +60,26 @@ impl Interrupt {
         self.token.is_cancelled()
     }
 
+    /// What that gives, or that the process was asked to stop meanwhile: for what has nothing to clean up, and may wait for long.
+    pub(crate) async fn unless_asked<T>(
+        &self,
+        what: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = what => done,
+            () = self.asked() => Err(interrupted()),
+        }
+    }
+
+    /// A failure with the exit of the signal, where it is that one came: which one is not known where that was noticed.
+    pub(crate) async fn explains(self, failure: Failure) -> Failure {
+        if failure.exit != Exit::Interrupted {
+            return failure;
+        }
+        let exit = self.exit().await.unwrap_or(Exit::Interrupted);
+        Failure { exit, ..failure }
+    }
+
     /// How the process ends if it was asked to stop.
     pub(crate) async fn exit(self) -> Option<Exit> {
         if !self.token.is_cancelled() {
@@ -67,6 +87,11 @@ impl Interrupt {
         }
         self.watcher.await.ok()
     }
+}
+
+/// That the process was asked to stop.
+pub(crate) fn interrupted() -> Failure {
+    Failure { what: "interrupted".to_owned(), next: None, exit: Exit::Interrupted }
 }
 
 async fn watch(mut signals: Signals, token: CancellationToken, last_words: LastWords) -> Exit {

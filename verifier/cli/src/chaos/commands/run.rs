@@ -38,16 +38,15 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new();
     let seeded = seeded(&args.bug)?;
-    let found = target::find(args.target, args.live, (&experiment, seeded), &progress).await?;
+    let found = target::find(args.target, args.live, (&experiment, seeded), &progress);
+    let found = match interrupt.unless_asked(found).await {
+        Ok(found) => found,
+        Err(failure) => return Err(interrupt.explains(failure).await),
+    };
     let mut outcome = match found.carry_out(experiment, &interrupt, &progress).await {
         Ok(Some(outcome)) => outcome,
         Ok(None) => return Ok(interrupt.exit().await.unwrap_or(Exit::Interrupted)),
-        Err(failure) if failure.exit == Exit::Interrupted => {
-            // By which signal is not known where it was noticed.
-            let exit = interrupt.exit().await.unwrap_or(Exit::Interrupted);
-            return Err(Failure { exit, ..failure });
-        }
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(interrupt.explains(failure).await),
     };
     // What is written can be replayed.
     if let (Some(experiment), Some((history, report))) =
