@@ -30,7 +30,8 @@ const LEFT_OUT: &str = "***";
 const SECRET: [&str; 9] =
     ["auth", "cookie", "token", "secret", "key", "password", "credential", "session", "signature"];
 
-fn is_secret(name: &str) -> bool {
+/// Whether a header or a parameter of that name has a value that is a secret.
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET.iter().any(|part| name.contains(part))
 }

@@ -192,7 +192,7 @@ impl CodeStore {
         } else {
             self.config.trust.check(&path, &self.config.template_folder)
         };
-        checked.map_err(|foreign| format!("{foreign}: {hint}"))?;
+        checked.map_err(|of_another| format!("{of_another}: {hint}"))?;
         let path = fs::canonicalize(&path).map_err(|error| {
             format!("its code cannot be read at {}: {error}: {hint}", path.display())
         })?;

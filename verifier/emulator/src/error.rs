@@ -9,7 +9,7 @@ use verifier_model::logs::LogsError;
 use verifier_model::sqs::SqsError;
 
 use crate::template::TemplateError;
-use crate::trust::Foreign;
+use crate::trust::OfAnother;
 
 /// Why an emulator could not be started.
 #[derive(Debug, Error)]
@@ -84,18 +84,18 @@ pub enum EmulatorError {
     },
     /// A page's folder is another user's.
     #[error("the page is not served: {0}; run in a folder that others cannot put anything into")]
-    ForeignDirectory(Foreign),
+    DirectoryOfAnother(OfAnother),
     /// A function's program is another user's.
     #[error(
-        "the program {binary:?} of the function {logical_id} is not run: {foreign}; name a folder of your own with --functions"
+        "the program {binary:?} of the function {logical_id} is not run: {of_another}; name a folder of your own with --functions"
     )]
-    ForeignBinary {
+    BinaryOfAnother {
         /// The program.
         binary: String,
         /// The function.
         logical_id: String,
         /// What is another user's.
-        foreign: Foreign,
+        of_another: OfAnother,
     },
     /// A request would have a function's process run something else.
     #[error(

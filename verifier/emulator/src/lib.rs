@@ -60,4 +60,4 @@ pub use stack::{
     Program, RoleSpec, Runtime, Skipped, Stack,
 };
 pub use template::{Template, TemplateError, document as template_document};
-pub use trust::{Foreign, Trust};
+pub use trust::{OfAnother, Trust};

@@ -16,14 +16,14 @@ pub struct Trust(Owners);
 
 /// Something that another user has put where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign {
+pub struct OfAnother {
     /// What it is.
     pub path: PathBuf,
     /// Whose it is.
     pub owner: u32,
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for OfAnother {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, owner } = self;
         write!(
@@ -52,18 +52,18 @@ impl Trust {
         self.look(path).is_ok()
     }
 
-    fn look(&self, path: &Path) -> Result<(), Foreign> {
+    fn look(&self, path: &Path) -> Result<(), OfAnother> {
         let found = [fs::symlink_metadata(path), fs::metadata(path)];
         let mut owners = found.iter().flatten().map(Metadata::uid);
         match owners.find(|owner| !self.0.count(*owner)) {
-            Some(owner) => Err(Foreign { path: path.to_owned(), owner }),
+            Some(owner) => Err(OfAnother { path: path.to_owned(), owner }),
             None => Ok(()),
         }
     }
 
     /// Fails on what does not count of a path: itself, a folder on the way to it from one that was named, or what is in it,
     /// where everyone may put something.
-    pub fn check(&self, path: &Path, named: &Path) -> Result<(), Foreign> {
+    pub fn check(&self, path: &Path, named: &Path) -> Result<(), OfAnother> {
         let (path, named) = (whole(path), whole(named));
         for step in path.ancestors().take_while(|step| *step != named) {
             self.look(step)?;
@@ -72,7 +72,7 @@ impl Trust {
     }
 
     /// Fails on what does not count in a folder where everyone may put something.
-    pub fn check_inside(&self, folder: &Path) -> Result<(), Foreign> {
+    pub fn check_inside(&self, folder: &Path) -> Result<(), OfAnother> {
         let mut folders = vec![folder.to_path_buf()];
         while let Some(folder) = folders.pop() {
             let is_folder = |found: &Metadata| found.is_dir() && is_open(found.mode());
@@ -91,7 +91,7 @@ impl Trust {
     }
 
     /// The first that does not count of these names, in a folder and those above it: what tools look for there.
-    pub fn foreign_above(&self, folder: &Path, names: &[&str]) -> Option<Foreign> {
+    pub fn others_above(&self, folder: &Path, names: &[&str]) -> Option<OfAnother> {
         let folder = whole(folder);
         let all = folder.ancestors().flat_map(|above| names.iter().map(|name| above.join(name)));
         all.filter(|path| fs::symlink_metadata(path).is_ok())
@@ -149,8 +149,8 @@ mod tests {
         let (folder, at) = (shared.path(), |name: &str| shared.path().join(name));
         let trust = Trust::of(&[&at("template.yaml")]);
         assert!(trust.check(&at("own/code"), folder).is_ok());
-        let foreign = trust.check(&at("theirs"), folder).unwrap_err();
-        assert_eq!((&foreign.path, foreign.owner), (&at("theirs"), ANOTHER));
+        let of_another = trust.check(&at("theirs"), folder).unwrap_err();
+        assert_eq!((&of_another.path, of_another.owner), (&at("theirs"), ANOTHER));
         // Below it, through a link of one's own, and as a part of the whole folder.
         symlink(at("theirs"), at("own/link")).unwrap();
         for found in ["theirs/deep", "own/link", ""] {
@@ -166,7 +166,7 @@ mod tests {
         let Some(shared) = shared() else { return };
         let own = shared.path().join("own");
         let trust = Trust::default();
-        let above = |name| trust.foreign_above(&own, &[name]).map(|foreign| foreign.path);
+        let above = |name| trust.others_above(&own, &[name]).map(|of_another| of_another.path);
         assert_eq!(above("theirs"), Some(shared.path().join("theirs")));
         assert_eq!(above("code"), None);
         assert!(!is_closed(&own) && is_closed(Path::new("/")));

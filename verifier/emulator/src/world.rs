@@ -241,7 +241,9 @@ impl World {
             // The folder was named, and so its owner.
             Ok(path) => match Trust::of(&[&folder]).check(&path, &folder) {
                 Ok(()) => Ok(Launch::of_program(path)),
-                Err(foreign) => Err(EmulatorError::ForeignBinary { binary, logical_id, foreign }),
+                Err(of_another) => {
+                    Err(EmulatorError::BinaryOfAnother { binary, logical_id, of_another })
+                }
             },
             Err(NotFollowed::Missing) => {
                 Err(EmulatorError::MissingBinary { binary, logical_id, folder })
@@ -292,7 +294,7 @@ impl World {
                 Author::User => {
                     let folder = self.project.join(directory);
                     let checked = self.code.trust().check(&folder, &self.project);
-                    checked.map_err(EmulatorError::ForeignDirectory)?;
+                    checked.map_err(EmulatorError::DirectoryOfAnother)?;
                     continue;
                 }
             };

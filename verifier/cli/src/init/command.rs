@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use verifier_aws::{Aws, Http};
 use verifier_core::check::{Overall, Selection};
+use verifier_core::command::is_secret;
 use verifier_core::init::{
     Draft, FoundQueue, Pair, TemplateView, Unchosen, Written, choose, propose,
 };
@@ -60,7 +61,7 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
         let (draft, is_probed) = Box::pin(stage.draft(&bodies, probes)).await?;
         let (written, settings) = valid(&draft, name_of(&target))?;
         go_on(&interrupt)?;
-        write(&output, &written, may_replace)?;
+        write(&output, &written, may_replace, readers(&draft))?;
         finish(
             &target,
             &output,
@@ -119,13 +120,24 @@ fn go_on(interrupt: &Interrupt) -> Result<(), Failure> {
     if interrupt.is_asked() { Err(interrupted()) } else { Ok(()) }
 }
 
+/// Who may read the file: the user alone where it holds headers that are secrets.
+fn readers(draft: &Draft) -> Readers {
+    let has_secrets = draft.settings.jobs.headers.keys().any(|name| is_secret(name));
+    if has_secrets { Readers::User } else { Readers::AsBefore }
+}
+
 /// Writes the file. One that has come meanwhile is kept, too.
-fn write(path: &Path, written: &Written, may_replace: bool) -> Result<(), Failure> {
+fn write(
+    path: &Path,
+    written: &Written,
+    may_replace: bool,
+    readers: Readers,
+) -> Result<(), Failure> {
     let text = written.text.as_bytes();
-    let done = if may_replace || files::is_special(path) {
-        File::named(path).write_report(text)
-    } else {
-        files::write_new(path, text, Readers::AsBefore)
+    let done = match (may_replace || files::is_special(path), readers) {
+        (true, Readers::User) => files::write_private(path, text),
+        (true, Readers::AsBefore) => File::named(path).write_report(text),
+        (false, _) => files::write_new(path, text, readers),
     };
     done.map_err(|error| files::failed("settings", path, &error))
 }
@@ -333,4 +345,29 @@ async fn finish(
     // What could not be tried is not known to work.
     let is_known = is_probed || report.overall != Overall::Pass;
     Ok(if is_known { report.overall.into() } else { Exit::Inconclusive })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn settings_with_a_key_are_the_users_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, mode) in [("x-api-key", 0o600), ("authorization", 0o600)] {
+            let mut draft = Draft::default();
+            draft.settings.jobs.headers.insert(name.to_owned(), "abc".to_owned());
+            let written = Written { text: String::new(), unsure: Vec::new() };
+            for may_replace in [false, true] {
+                let path = folder.path().join(format!("{name}-{may_replace}"));
+                write(&path, &written, may_replace, readers(&draft)).unwrap();
+                assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode, "{name}");
+            }
+        }
+        let mut draft = Draft::default();
+        draft.settings.jobs.headers.insert("x-tenant".to_owned(), "a".to_owned());
+        assert_eq!(readers(&draft), Readers::AsBefore);
+    }
 }

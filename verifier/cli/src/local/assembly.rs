@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
-use verifier_emulator::{Foreign, Trust};
+use verifier_emulator::{OfAnother, Trust};
 
 use crate::shell::failure::Failure;
 use crate::shell::files;
@@ -58,12 +58,12 @@ pub(crate) fn template(
 }
 
 /// That something in a folder that was named is another user's.
-fn not_counted(foreign: Foreign) -> Failure {
+fn not_counted(of_another: OfAnother) -> Failure {
     Failure {
         next: Some(
             "have CDK synthesise into a folder that others cannot put anything into".to_owned(),
         ),
-        ..Failure::usage(foreign.to_string())
+        ..Failure::usage(of_another.to_string())
     }
 }
 

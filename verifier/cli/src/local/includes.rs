@@ -32,9 +32,9 @@ pub(super) fn included(text: String, folder: &Path, trust: &Trust) -> Result<Str
     let mut bytes = 0;
     let mut read = |name: &str| {
         let path = folder.join(name);
-        trust.check(&path, folder).map_err(|foreign| {
+        trust.check(&path, folder).map_err(|of_another| {
             let next = "copy it to a folder of your own, and the template with it".to_owned();
-            let what = format!("the template includes {name}: {foreign}");
+            let what = format!("the template includes {name}: {of_another}");
             Failure { next: Some(next), ..Failure::usage(what) }
         })?;
         let (value, size) = read(&path)?;

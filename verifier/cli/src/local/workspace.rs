@@ -43,15 +43,15 @@ pub(super) fn find_project(here: &Path, template: &Path, trust: &Trust) -> Optio
 /// Sources: <https://doc.rust-lang.org/cargo/reference/config.html>, "Hierarchical structure";
 /// <https://rust-lang.github.io/rustup/overrides.html>, "The toolchain file".
 pub(super) fn check_workspace(project: &Path, trust: &Trust) -> Result<(), Failure> {
-    let foreign = trust.foreign_above(project, &CARGO_READS);
-    let foreign = foreign.or_else(|| trust.check_inside(project).err());
-    let Some(foreign) = foreign else { return Ok(()) };
+    let of_another = trust.others_above(project, &CARGO_READS);
+    let of_another = of_another.or_else(|| trust.check_inside(project).err());
+    let Some(of_another) = of_another else { return Ok(()) };
     Err(Failure {
         next: Some(
             "build the functions yourself, and name their folder with --functions".to_owned(),
         ),
         ..Failure::usage(format!(
-            "cargo does not build the functions in {}: {foreign}",
+            "cargo does not build the functions in {}: {of_another}",
             project.display()
         ))
     })

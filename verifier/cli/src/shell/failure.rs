@@ -60,8 +60,8 @@ impl From<EmulatorError> for Failure {
             | EmulatorError::ForbiddenCode { .. }
             | EmulatorError::MissingBinary { .. }
             | EmulatorError::BinaryOutside { .. }
-            | EmulatorError::ForeignBinary { .. }
-            | EmulatorError::ForeignDirectory(_)
+            | EmulatorError::BinaryOfAnother { .. }
+            | EmulatorError::DirectoryOfAnother(_)
             | EmulatorError::DirectoryOutside { .. }
             | EmulatorError::ForbiddenVariable { .. }
             | EmulatorError::ForbiddenHandler { .. }

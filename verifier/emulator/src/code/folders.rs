@@ -28,11 +28,11 @@ pub(super) fn own_places() -> Vec<PathBuf> {
 ///
 /// Source: <https://nodejs.org/api/modules.html#loading-from-node_modules-folders>.
 pub(super) fn check_above(folder: &Path, trust: &Trust) -> Result<(), String> {
-    match trust.foreign_above(folder, &[MODULES]) {
+    match trust.others_above(folder, &[MODULES]) {
         None => Ok(()),
-        Some(foreign) => Err(format!(
-            "{foreign}: Node.js would look for modules there; use a folder that is not below {}",
-            foreign.path.parent().unwrap_or(folder).display()
+        Some(of_another) => Err(format!(
+            "{of_another}: Node.js would look for modules there; use a folder that is not below {}",
+            of_another.path.parent().unwrap_or(folder).display()
         )),
     }
 }
