@@ -97,19 +97,16 @@ where
             Poll::Pending => return Poll::Pending,
         };
         let size = frame.data_ref().map_or(0, Bytes::len);
-        Poll::Ready(Some(match self.left.checked_sub(size) {
-            Some(left) => {
-                self.left = left;
-                Ok(frame)
-            }
-            None => {
-                let endpoint = &self.endpoint;
-                Err(io::Error::other(format!(
-                    "{endpoint} answered with more than {ANSWER_BYTES_MAX} {TOO_LARGE}"
-                ))
-                .into())
-            }
-        }))
+        let left = self.left.checked_sub(size).ok_or_else(|| {
+            let endpoint = &self.endpoint;
+            let problem =
+                format!("{endpoint} answered with more than {ANSWER_BYTES_MAX} {TOO_LARGE}");
+            io::Error::other(problem).into()
+        });
+        Poll::Ready(Some(left.map(|left| {
+            self.left = left;
+            frame
+        })))
     }
 }
 

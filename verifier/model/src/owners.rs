@@ -4,7 +4,7 @@
 //! run it is to give them one's account. So what was not named counts only if it is the caller's, the superuser's, or of
 //! somebody whose file or folder was named: a checkout may be another user's as a whole, as in a container.
 //!
-//! Sources: inode(7), path_resolution(7).
+//! Sources: inode(7), `path_resolution(7)`.
 
 use std::collections::BTreeSet;
 
