@@ -51,7 +51,7 @@ pub(crate) async fn run(args: InitArgs) -> Result<Exit, Failure> {
     };
     let outcome = async {
         let stage = Stage::of(&target, &progress, &interrupt, queue.as_deref());
-        let stage = interrupt.unless_asked(stage).await?;
+        let stage = Box::pin(interrupt.unless_asked(stage)).await?;
         let probes = is_local || may_probe || stage.is_probing_allowed().await;
         if probes {
             bodies.ask(&progress, &interrupt).await;

@@ -53,12 +53,14 @@ pub(crate) fn template(
             ..Failure::usage(format!("{} {problem}", path.display()))
         }
     })?;
-    Trust::of(&[path]).check(&chosen.template, path).map_err(not_counted)?;
+    Trust::of(&[path])
+        .check(&chosen.template, path)
+        .map_err(|of_another| not_counted(&of_another))?;
     Ok((chosen.template.clone(), Some(chosen.name.clone())))
 }
 
 /// That something in a folder that was named is another user's.
-fn not_counted(of_another: OfAnother) -> Failure {
+fn not_counted(of_another: &OfAnother) -> Failure {
     Failure {
         next: Some(
             "have CDK synthesise into a folder that others cannot put anything into".to_owned(),
@@ -85,7 +87,7 @@ fn choose<'s>(stacks: &'s [Synthesised], name: Option<&str>) -> Result<&'s Synth
 /// The stacks of a folder, those of its stages included.
 fn stacks(folder: &Path, depth: usize, trust: &Trust) -> Result<Vec<Synthesised>, Failure> {
     let path = folder.join(MANIFEST);
-    trust.check(&path, folder).map_err(not_counted)?;
+    trust.check(&path, folder).map_err(|of_another| not_counted(&of_another))?;
     let bad = |problem: String| {
         Failure::usage(format!(
             "{} is no folder of CDK's, whose {MANIFEST} says what is in it: {problem}",
@@ -98,7 +100,7 @@ fn stacks(folder: &Path, depth: usize, trust: &Trust) -> Result<Vec<Synthesised>
     if depth < DEPTH_MAX {
         for inner in assemblies_of(&manifest) {
             let inner = folder.join(inner);
-            trust.check(&inner, folder).map_err(not_counted)?;
+            trust.check(&inner, folder).map_err(|of_another| not_counted(&of_another))?;
             found.extend(stacks(&inner, depth + 1, trust)?);
         }
     }

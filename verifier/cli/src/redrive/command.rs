@@ -352,9 +352,12 @@ async fn begun(
     let (place, to) = match &args.undo {
         Some(journal) => {
             let ends = ends_of_undo(args.place, &asked, journal, &mut terms, progress);
-            interrupt.unless_asked(ends).await?
+            Box::pin(interrupt.unless_asked(ends)).await?
         }
-        None => interrupt.unless_asked(ends(args.place, &asked, &mut terms, progress)).await?,
+        None => {
+            let ends = ends(args.place, &asked, &mut terms, progress);
+            Box::pin(interrupt.unless_asked(ends)).await?
+        }
     };
     // A filter by reasons reads the log once for all messages, and not for each handful of them.
     let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;

@@ -39,7 +39,7 @@ pub(super) async fn run(args: ChaosRunArgs) -> Result<Exit, Failure> {
     let progress = Progress::new();
     let seeded = seeded(&args.bug)?;
     let found = target::find(args.target, args.live, (&experiment, seeded), &progress);
-    let found = match interrupt.unless_asked(found).await {
+    let found = match Box::pin(interrupt.unless_asked(found)).await {
         Ok(found) => found,
         Err(failure) => return Err(interrupt.explains(failure).await),
     };
