@@ -349,16 +349,13 @@ async fn begun(
     check_can_ask(asks)?;
     let (plan_only, dry_run, format) = (args.plan_only.clone(), args.dry_run, args.format);
     let wait = args.messages.wait.unwrap_or_default();
-    let (place, to) = match &args.undo {
-        Some(journal) => {
-            let ends = ends_of_undo(args.place, &asked, journal, &mut terms, progress);
-            Box::pin(interrupt.unless_asked(ends)).await?
-        }
-        None => {
-            let ends = ends(args.place, &asked, &mut terms, progress);
-            Box::pin(interrupt.unless_asked(ends)).await?
+    let ends = async {
+        match &args.undo {
+            Some(journal) => ends_of_undo(args.place, &asked, journal, &mut terms, progress).await,
+            None => ends(args.place, &asked, &mut terms, progress).await,
         }
     };
+    let (place, to) = Box::pin(interrupt.unless_asked(ends)).await?;
     // A filter by reasons reads the log once for all messages, and not for each handful of them.
     let filter = terms.filter.filter().map_err(|error| Failure::usage(error.to_string()))?;
     let is_planned_first = filter.needs_reasons();
