@@ -22,10 +22,10 @@ fn a_body_that_is_refused_and_queued_all_the_same_is_found_behind_the_api() {
         .filter_map(|body| body["defect"].as_str())
         .collect();
     assert_eq!(arrived, ["malformed", "missing-task", "wrong-type"]);
-    // They are the run's own, so they are gone with the two failing jobs: each twice, since they were posted by themselves, too.
+    // They are the run's own, so they are gone with the three failing jobs: each twice, since they were posted by themselves, too.
     assert_eq!(
         checked.find("clean.leftovers")["evidence"]["deleted"].as_array().map(Vec::len),
-        Some(8)
+        Some(9)
     );
     assert_eq!(checked.report["leftBehind"], json!([]));
 }

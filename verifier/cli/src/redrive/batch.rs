@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::MutexGuard;
 use verifier_aws::{NotDeleted, ReceivedMessage, Sent};
 use verifier_core::dead_letters::{
     AttemptLog, Cause, DeadLetter, NotEvaluable, Resend, Selects, batches,
@@ -352,8 +351,8 @@ impl Engine<'_> {
         if batch.is_empty() {
             return Ok(done);
         }
-        let alone = self.alone_before_the_first_deletion().await;
-        if alone.is_some() && self.stop().is_some() || !self.pace(batch.len()).await {
+        // The first batch of the same handful may have shown that nothing may be deleted.
+        if lock(&self.denied).is_some() || !self.pace(batch.len()).await {
             self.release(batch).await;
             return Ok(done);
         }
@@ -393,18 +392,6 @@ impl Engine<'_> {
         // SQS has confirmed them, whether that could be written down or not: kept, they would be sent once more.
         self.delete(confirmed.into_iter().map(|(going, _)| going.hand).collect()).await;
         noted.map(|()| done)
-    }
-
-    /// Lets one batch go at a time until a message was deleted: where that is denied, no more than the first one is sent.
-    async fn alone_before_the_first_deletion(&self) -> Option<MutexGuard<'_, ()>> {
-        if self.can_delete.load(Ordering::SeqCst) {
-            return None;
-        }
-        // The one that goes first may wait by the clock.
-        self.place.clock.add_waiters(-1).await;
-        let alone = self.first.lock().await;
-        self.place.clock.add_waiters(1).await;
-        (!self.can_delete.load(Ordering::SeqCst)).then_some(alone)
     }
 
     /// Messages that could become visible while they are sent are hidden for longer. Those that cannot be, which come second, have

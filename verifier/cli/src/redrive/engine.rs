@@ -91,8 +91,6 @@ pub(crate) struct Engine<'a> {
     pub(super) replayed_before: u64,
     /// Whether a message has been deleted: until then nothing says that this may be done.
     pub(super) can_delete: AtomicBool,
-    /// Held by who sends before a message has been deleted.
-    pub(super) first: tokio::sync::Mutex<()>,
     /// The logs that could not be read, of which that was said.
     pub(super) unreadable: Mutex<BTreeSet<String>>,
     /// Why no message may be deleted.
@@ -164,7 +162,6 @@ impl<'a> Engine<'a> {
             began_at: place.clock.now(),
             pacer,
             can_delete: AtomicBool::new(false),
-            first: tokio::sync::Mutex::default(),
             unreadable: Mutex::default(),
             denied: Mutex::default(),
         })

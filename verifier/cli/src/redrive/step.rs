@@ -13,6 +13,8 @@ use super::engine::{Engine, Stop, lock};
 use crate::dlq::{Hold, release};
 use crate::shell::failure::Failure;
 
+/// How many handfuls are taken one after the other at most until one is sent: a filter may select few of many messages.
+const TURNS_BY_ITSELF: usize = 20;
 /// How long a poll waits, in seconds.
 const POLL_SECONDS: u32 = 1;
 /// How long each of the last polls waits, after which there is nothing left: counts may be old, and short polls miss some.
@@ -38,6 +40,9 @@ impl Engine<'_> {
         } else {
             lock(&self.pacer).senders(self.terms.concurrency).clamp(1, needed.max(1))
         };
+        if at_once > 1 && !self.take_the_first().await? {
+            return self.close_step().await;
+        }
         // They take the place of this task, which does nothing until the last of them has ended.
         self.place.clock.add_waiters(isize::try_from(at_once).unwrap_or_default() - 1).await;
         let running = Cell::new(at_once);
@@ -51,11 +56,30 @@ impl Engine<'_> {
         });
         let done: Result<(), Failure> = join_all(turns).await.into_iter().collect();
         done?;
+        self.close_step().await
+    }
+
+    async fn close_step(&self) -> Result<Option<Stop>, Failure> {
         if let Some(stop) = self.stop() {
             return Ok(Some(stop));
         }
         self.wait_for_those_away().await?;
         Ok(self.stop())
+    }
+
+    /// Sends the first handful by itself: where deleting is denied, nothing more is sent. Says whether there may be more to take.
+    async fn take_the_first(&self) -> Result<bool, Failure> {
+        let before = lock(&self.ledger).sends();
+        for _ in 0..TURNS_BY_ITSELF {
+            let is_known = self.can_delete.load(Ordering::SeqCst);
+            if is_known || lock(&self.ledger).sends() > before {
+                break;
+            }
+            if self.stop().is_some() || !self.turn().await? {
+                return Ok(false);
+            }
+        }
+        Ok(self.stop().is_none())
     }
 
     /// Takes messages until the step is full, there are none, or something asks to stop.

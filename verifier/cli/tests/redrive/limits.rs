@@ -102,7 +102,7 @@ fn ctrl_c_finishes_the_batch_in_hand_and_releases_the_rest() {
 #[test]
 fn messages_whose_answer_was_under_way_at_ctrl_c_are_released() {
     let world = World::start();
-    world.fill("dead", 30);
+    world.fill("dead", 10);
     let hold = world.hold();
     // A receive takes messages long before it is answered.
     world.faults(&json!([{"operation": "ReceiveMessage",
@@ -114,8 +114,8 @@ fn messages_whose_answer_was_under_way_at_ctrl_c_are_released() {
     running.process.signal(Signal::INT);
     let stopped = running.end();
     drop(hold);
-    stopped.assert(130, &[("left", 30)]);
-    assert_eq!(visible(), Some(30), "{}", stopped.stderr);
+    stopped.assert(130, &[("left", 10)]);
+    assert_eq!(visible(), Some(10), "{}", stopped.stderr);
 }
 
 #[test]

@@ -134,6 +134,18 @@ impl Account {
         inferred.map(|why| breach(why, true))
     }
 
+    /// At which receives no failing job is known to have shared a batch with a good one, from 1 to the last allowed one.
+    pub fn unmet_receives(&self) -> Vec<u32> {
+        let good: BTreeSet<&str> =
+            self.that(Expectation::Succeeds).flat_map(MessageAccount::requests).collect();
+        let attempts = self.that(Expectation::Fails).flat_map(|job| &job.attempts);
+        let met: BTreeSet<u32> = attempts
+            .filter(|attempt| is_in(attempt, &good))
+            .map(|attempt| attempt.receive_count)
+            .collect();
+        (1..=self.terms.max_receive_count).filter(|receive| !met.contains(receive)).collect()
+    }
+
     /// The ids of the invocations that are known to have been handed the failing job.
     pub(super) fn poisoned(&self) -> BTreeSet<&str> {
         self.that(Expectation::Fails).flat_map(MessageAccount::requests).collect()
@@ -215,6 +227,17 @@ mod tests {
 
     fn is_broken(isolation: &Isolation) -> bool {
         matches!(isolation, Isolation::Broken { .. })
+    }
+
+    #[test]
+    fn at_which_receives_none_met_is_known() {
+        let unmet = |lines| {
+            let jobs = vec![poison(), Submitted { lines, ..job("g", false) }];
+            account(jobs, Vec::new()).unmet_receives()
+        };
+        assert_eq!(unmet(vec![line(0, 1, DONE, "b1")]), [2, 3]);
+        assert_eq!(unmet(vec![line(60, 1, DONE, "b2")]), [1, 3]);
+        assert_eq!(unmet(vec![line(0, 1, DONE, "other")]), [1, 2, 3]);
     }
 
     #[test]

@@ -22,6 +22,9 @@ const GOOD_JOBS_MIN: usize = 2;
 const FAILING_JOBS: usize = 2;
 /// In batches of how many one more fails, which comes alone at first: the others then meet however slow the API is.
 const ONE_MORE_FROM: usize = 4;
+/// How much longer than its window a batch is waited for that is never full, and how long at most.
+const BEHIND_WINDOW: Duration = Duration::from_secs(1);
+const WINDOW_AWAITED_MAX: Duration = Duration::from_secs(20);
 /// To how many jobs a batch is filled at most: a worker may fail only where there are many. As many come by one receive.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>.
@@ -104,23 +107,37 @@ impl JobPlan {
         batch.saturating_sub(self.failing_jobs() - one_more).max(GOOD_JOBS_MIN)
     }
 
-    /// Whether the last failing job comes to the worker alone at first: the batch of those before is full without it, and goes
-    /// at once. A worker may drop a batch of which every message failed. They meet when both return.
+    /// Whether the last failing job comes to the worker alone at first: the batch of those before has gone without it. A worker may
+    /// drop a batch of which every message failed. In small batches they meet when both return.
     fn leaves_one_alone(&self) -> bool {
         let returns = self.max_receive_count > 1 && !self.is_one_group();
-        returns && self.jobs_ahead() == 0 && (2..=BATCH_MAX).contains(&(self.batch_size as usize))
+        let is_gone = !self.is_large() || self.behind_window().is_some();
+        returns && self.jobs_ahead() == 0 && self.batch_size > 1 && is_gone
+    }
+
+    /// Whether a batch may hold more than the run submits at a time, so that it is never full.
+    fn is_large(&self) -> bool {
+        self.batch_size as usize > BATCH_MAX
+    }
+
+    /// How long after the first jobs their batch has gone that is never full; `None` where that is too long to wait for.
+    fn behind_window(&self) -> Option<Duration> {
+        let window = self.batching_window;
+        let is_short =
+            window <= WINDOW_AWAITED_MAX && (window + BEHIND_WINDOW) * 2 <= self.visibility_timeout;
+        (self.is_large() && is_short).then_some(window + BEHIND_WINDOW)
     }
 
     /// Whether no good job is submitted at a return, so that the failing ones are alone in a batch: at the first of several, where
-    /// batches wait for their window and are too large to leave one of the failing jobs alone before.
+    /// none of the failing jobs was alone before.
     fn is_left_to_failing(&self, number: u32) -> bool {
-        let is_large = self.jobs_ahead() == 0 && self.batch_size as usize > BATCH_MAX;
-        is_large && number == 1 && self.max_receive_count > 2
+        let is_large = self.jobs_ahead() == 0 && self.is_large();
+        is_large && !self.leaves_one_alone() && number == 1 && self.max_receive_count > 2
     }
 
     /// How many good jobs are to be in the failing job's first batch.
     fn first_good_jobs(&self) -> usize {
-        if self.leaves_one_alone() {
+        if self.leaves_one_alone() && !self.is_large() {
             self.batch_size as usize - self.first_failing_jobs()
         } else {
             self.good_jobs()
@@ -198,6 +215,9 @@ impl Run<'_> {
             let before = self.submit_one(course, self.good_job(0)).await;
             let first = each(failing(0..together).collect()).await;
             let behind = each(behind.collect()).await;
+            if let Some(behind) = course.behind_window().filter(|_| together < all) {
+                self.clock.sleep_until(self.bounded(self.clock.now() + behind)).await;
+            }
             let alone = each(failing(together..all).collect()).await;
             return [vec![before], first, behind, alone].concat();
         }
@@ -620,7 +640,7 @@ mod tests {
             (course.failing_jobs(), course.good_jobs())
         };
         assert_eq!([1, 2, 3, 4, 5].map(of), [(1, 2), (2, 2), (2, 2), (3, 2), (3, 3)]);
-        assert_eq!([10, 11, 10_000].map(of), [(3, 8), (2, 8), (2, 8)]);
+        assert_eq!([10, 11, 10_000].map(of), [(3, 8), (3, 8), (3, 8)]);
     }
 
     #[test]
@@ -648,20 +668,21 @@ mod tests {
             [2, 3, 5, 10].map(|size| of(size, 1)),
             [(true, 1, 1), (true, 1, 2), (true, 2, 3), (true, 2, 8)]
         );
-        // One receive takes ten at most, so that a larger batch waits for its window.
-        assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 1, 2), (false, 2, 8)]);
+        assert_eq!([1, 11].map(|size| of(size, 1)), [(false, 1, 2), (true, 2, 8)]);
         assert_eq!(of(5, 0), (false, 4, 2));
         // Those that do not return meet at once, or never.
         assert!(!course(5, 1, 1).leaves_one_alone());
-        // Then both failing ones are alone at a return, if there is another one.
-        let left = |batch_size, receives| {
-            let course = course(batch_size, 1, receives);
+        // One receive takes ten at most, so that a larger batch waits for its window; where that is too long, both failing ones are
+        // alone at a return, if there is another one.
+        let behind = |window| course(11, window, 3).behind_window().map(|time| time.as_secs());
+        assert_eq!([1, 20, 21].map(behind), [Some(2), Some(21), None]);
+        let left = |batch_size, window, receives| {
+            let course = course(batch_size, window, receives);
             [1, 2].map(|number| course.is_left_to_failing(number))
         };
-        assert_eq!(
-            [left(11, 3), left(11, 2), left(10, 3)],
-            [[true, false], [false; 2], [false; 2]]
-        );
+        assert_eq!(left(11, 1, 3), [false; 2]);
+        assert_eq!(left(11, 29, 3), [true, false]);
+        assert_eq!([left(11, 29, 2), left(10, 29, 3)], [[false; 2], [false; 2]]);
     }
 
     #[test]

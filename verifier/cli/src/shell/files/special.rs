@@ -84,8 +84,9 @@ fn is_callers(owner: u32, caller: u32) -> bool {
     owner == caller || owner == 0
 }
 
-/// One that is written to piece by piece.
+/// One that is written to piece by piece. Nothing is written to another user's pipe: a report may hold what they may not read.
 pub(super) fn open_for(path: &Path) -> io::Result<Box<dyn Write>> {
+    check_private(path)?;
     let kind = fs::metadata(path)?.file_type();
     Ok(if kind.is_socket() {
         Box::new(UnixStream::connect(path)?)
@@ -102,6 +103,7 @@ pub(super) fn open_for(path: &Path) -> io::Result<Box<dyn Write>> {
 /// has, which nobody is reported: EPROTOTYPE says that somebody has it (connect(2)).
 pub(super) fn check(path: &Path) -> io::Result<()> {
     access(path, Access::WRITE_OK)?;
+    check_private(path)?;
     let kind = fs::metadata(path)?.file_type();
     if kind.is_fifo() {
         return Ok(());

@@ -294,6 +294,12 @@ fn what_is_another_users_gets_nothing_that_is_for_the_caller_alone() {
         let refused = write_private(path, b"mine").unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     }
+    // A report goes to files of others, which keep their owner, and to no pipe of theirs.
+    for refused in
+        [check(&pipe), check_append(&pipe), append(&pipe, b"mine"), write_report(&pipe, b"mine")]
+    {
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    }
     assert_eq!(check_private(&pipe).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     assert_eq!(fs::read(&file).unwrap(), b"theirs");
     // One in a folder for everybody is not followed.

@@ -79,7 +79,8 @@ pub fn evaluate(
         Isolation::NotMet => not_met(account, strict, batching_window),
         Isolation::Held { met } if account.kept().is_some() => kept(account, met),
         Isolation::Held { met } => {
-            Evaluation::pass(format!("{met} shared a batch with a failing job and ran once"))
+            let unmet = unmet_in_words(&account.unmet_receives());
+            Evaluation::pass(format!("{met} shared a batch with a failing job and ran once{unmet}"))
         }
         Isolation::DeliveredTwice { job_ids } => Evaluation::fail(
             format!(
@@ -133,6 +134,15 @@ fn not_met(account: &Account, strict: bool, batching_window: Duration) -> Evalua
             });
     }
     Evaluation::not_run(why)
+}
+
+/// What a run does not show of a worker that fails others at one receive alone.
+fn unmet_in_words(receives: &[u32]) -> String {
+    if receives.is_empty() {
+        return String::new();
+    }
+    let numbers: Vec<String> = receives.iter().map(ToString::to_string).collect();
+    format!("; none is known to have been with one at receive {}", numbers.join(", "))
 }
 
 /// That by the queue's counts good jobs were kept there, although `met` of them ran once by their lines beside the failing job.
