@@ -448,7 +448,7 @@ mod tests {
     #[test]
     fn an_expression_says_what_it_cannot_mean() {
         for (expression, part) in [
-            ("messagId == 'm-1'", "there is no messagId; did you mean messageId?"),
+            ("messagesId == 'm-1'", "there is no messagesId; did you mean messageId?"),
             ("body.a == 'x' && receiveCounts > `3`", "there is no receiveCounts"),
             ("contains(attribute.a, 'x')", "did you mean attributes?"),
             ("body.n == `12345678901234567890123`", "12345678901234567890123 has more digits"),
@@ -458,8 +458,8 @@ mod tests {
             assert!(error.to_string().contains(part), "{error}");
         }
         for fine in [
-            "body.messagId == 'x'",
-            "body.all[?messagId == 'x']",
+            "body.messagesId == 'x'",
+            "body.all[?messagesId == 'x']",
             "values(@)[0]",
             "body.Records != null",
             "body.n == `0.1` || body.n == `18446744073709551615`",
