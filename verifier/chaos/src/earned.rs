@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::anomaly::AnomalySet;
+use super::change::Setting;
 use super::checker::ChaosReport;
 use super::experiment::Experiment;
 use super::history::{Event, History, Operation, Queue};
@@ -26,12 +27,33 @@ pub fn missing(experiment: &Experiment, history: &History, report: &ChaosReport)
     missing
 }
 
+/// The same of a history alone: what its run had not seen, and whether any job was accepted.
+pub fn missing_in(history: &History) -> Vec<String> {
+    let mut missing = history.header.not_seen.clone();
+    let nothing = NO_JOB.to_owned();
+    if accepted(history) == 0 && !missing.contains(&nothing) {
+        missing.push(nothing);
+    }
+    missing
+}
+
+const NO_JOB: &str = "no job was accepted";
+
 fn missing_jobs(experiment: &Experiment, history: &History) -> Option<String> {
     let jobs = experiment.load.iter().filter_map(Step::job);
     let least = match experiment.expect.accepted {
         Some(least) => least as usize,
         None => usize::from(jobs.into_iter().any(JobKind::can_be_accepted)),
     };
+    let accepted = accepted(history);
+    (accepted < least).then(|| match accepted {
+        0 => NO_JOB.to_owned(),
+        _ => format!("{accepted} jobs were accepted, and {least} have to be"),
+    })
+}
+
+/// How many submits were accepted.
+fn accepted(history: &History) -> usize {
     let (mut submits, mut accepted) = (BTreeSet::new(), 0);
     for line in &history.lines {
         match &line.event {
@@ -42,10 +64,7 @@ fn missing_jobs(experiment: &Experiment, history: &History) -> Option<String> {
             _ => {}
         }
     }
-    (accepted < least).then(|| match accepted {
-        0 => "no job was accepted".to_owned(),
-        _ => format!("{accepted} jobs were accepted, and {least} have to be"),
-    })
+    accepted
 }
 
 fn missing_strikes(experiment: &Experiment, history: &History) -> Vec<String> {
@@ -73,15 +92,19 @@ fn missing_strikes(experiment: &Experiment, history: &History) -> Vec<String> {
     missing
 }
 
+/// A change to what was so before is not among a history's lines, and neither is one that came too late.
 fn missing_changes(experiment: &Experiment, history: &History) -> Vec<String> {
-    let is_changed = |kind: &str| {
-        let mut lines = history.lines.iter();
-        lines.any(|line| matches!(line.event, Event::Changed { setting } if setting.kind() == kind))
+    let done = |setting: Setting| {
+        let lines = history.lines.iter();
+        let is_it =
+            |event: &Event| matches!(event, Event::Changed { setting: one } if *one == setting);
+        lines.filter(|line| is_it(&line.event)).count()
     };
-    let kinds: BTreeSet<&str> =
-        experiment.changes.iter().map(|change| change.setting.kind()).collect();
-    let missing = kinds.into_iter().filter(|kind| !is_changed(kind));
-    missing.map(|kind| format!("the setting was never changed: {kind}")).collect()
+    let settings = || experiment.changes.iter().map(|change| change.setting);
+    let is_missing =
+        |setting: &Setting| done(*setting) < settings().filter(|one| one == setting).count();
+    let kinds: BTreeSet<&str> = settings().filter(is_missing).map(Setting::kind).collect();
+    kinds.into_iter().map(|kind| format!("the setting was never changed: {kind}")).collect()
 }
 
 fn missing_redrive(experiment: &Experiment, history: &History) -> Option<String> {
@@ -102,8 +125,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Anomaly, Change, Parts, RedriveBy, ReferenceRedriver, ReferenceRules, ReferenceSubmit,
-        ReferenceWorker, Schedule, Setting, evaluate, simulate,
+        Anomaly, Change, Header, Parts, RedriveBy, ReferenceRedriver, ReferenceRules,
+        ReferenceSubmit, ReferenceWorker, Schedule, evaluate, simulate,
     };
 
     fn experiment(load: Vec<Step>, faults: Vec<FaultRule>) -> Experiment {
@@ -155,6 +178,25 @@ mod tests {
     }
 
     #[test]
+    fn a_history_of_nothing_and_one_whose_run_did_not_count_prove_nothing() {
+        let mut history = History { header: Header::sample(), lines: Vec::new() };
+        assert_eq!(missing_in(&history), ["no job was accepted"]);
+        history.header.not_seen = vec!["no redrive moved a message".to_owned()];
+        assert_eq!(missing_in(&history), ["no redrive moved a message", "no job was accepted"]);
+        let mut parts = Parts {
+            submit: &mut ReferenceSubmit,
+            worker: &mut ReferenceWorker,
+            rules: &mut ReferenceRules,
+            redriver: &mut ReferenceRedriver,
+        };
+        let schedule = experiment(vec![submit(JobKind::Good)], Vec::new()).schedule();
+        let mut history = simulate(&schedule, &mut parts).unwrap();
+        assert_eq!(missing_in(&history), [""; 0]);
+        history.header.not_seen = vec!["x".to_owned()];
+        assert_eq!(missing_in(&history), ["x"]);
+    }
+
+    #[test]
     fn a_fault_that_never_strikes_proves_nothing_unless_it_may_not() {
         let rule = |nth| FaultRule {
             nth: Some(verifier_model::faults::Nth::Only(nth)),
@@ -189,6 +231,34 @@ mod tests {
         let of = |job| experiment(vec![submit(job), redrive.clone()], Vec::new());
         assert_eq!(missed(&of(JobKind::Good)), ["no redrive moved a message"]);
         assert_eq!(missed(&of(JobKind::Poison)), [""; 0]);
+    }
+
+    #[test]
+    fn a_change_to_what_was_so_before_proves_nothing_and_excuses_nothing() {
+        let terms = Schedule::default().stack;
+        let is_missed = |setting| {
+            let mut same = experiment(vec![submit(JobKind::Good)], Vec::new());
+            let change = Change { setting, from_milliseconds: 0, until_milliseconds: 20_000 };
+            same.changes = vec![change];
+            let missed = missed(&same);
+            assert!(missed.is_empty() || missed[0].contains(setting.kind()), "{missed:?}");
+            !missed.is_empty()
+        };
+        let seconds = terms.visibility_timeout_seconds;
+        assert!(is_missed(Setting::VisibilityTimeout { seconds }));
+        assert!(!is_missed(Setting::VisibilityTimeout { seconds: seconds + 1 }));
+        let count = terms.max_receive_count;
+        assert!(is_missed(Setting::MaxReceiveCount { count }));
+        assert!(!is_missed(Setting::MaxReceiveCount { count: count + 1 }));
+        // One of two that have another value is not stood for by the other.
+        let mut two = experiment(vec![submit(JobKind::Good)], Vec::new());
+        let change = |seconds, from_milliseconds| Change {
+            setting: Setting::VisibilityTimeout { seconds },
+            from_milliseconds,
+            until_milliseconds: from_milliseconds + 1_000,
+        };
+        two.changes = vec![change(seconds + 1, 0), change(seconds, 2_000)];
+        assert_eq!(missed(&two), ["the setting was never changed: visibility-timeout"]);
     }
 
     #[test]

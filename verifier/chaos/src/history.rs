@@ -46,6 +46,9 @@ pub struct Header {
     /// The anomalies that the experiment allows, besides those that its faults allow.
     #[serde(default)]
     pub allows: AnomalySet,
+    /// What the run did not see that has to be for its result to count, each in a clause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<String>,
 }
 
 #[cfg(test)]
@@ -65,6 +68,7 @@ impl Header {
             },
             observes: Observation::ALL.into(),
             allows: AnomalySet::NONE,
+            not_seen: Vec::new(),
         }
     }
 }

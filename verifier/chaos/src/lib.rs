@@ -36,7 +36,7 @@ mod undo;
 pub use anomaly::{Anomaly, AnomalySet};
 pub use change::{Change, Setting};
 pub use checker::{ChaosReport, Verdict, evaluate};
-pub use earned::missing;
+pub use earned::{missing, missing_in};
 pub use experiment::{
     Abort, EXPERIMENT_SCHEMA, Expect, Experiment, ExperimentError, Found, SteadyState,
 };
@@ -66,6 +66,6 @@ pub use timeline::{Band, Lane, LaneEnd, Mark, MarkKind, Sample, Timeline};
 pub use undo::{
     ClaimReadings, Claimed, Difference, Found as UndoFound, Held, HeldReadings, LEASE_EVERY,
     LEASE_LOST_AFTER, LEASE_READS_WITHIN, LEASE_SETTLES, Merged, Refusal, Saved, StackParts,
-    Standing, Started, UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger, Way, desired, merge,
-    still_set, way,
+    Standing, Started, UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger, Way, desired, is_changed,
+    merge, still_set, way,
 };

@@ -29,6 +29,28 @@ enum Before {
     NobodyElseReceives,
 }
 
+impl Before {
+    /// Whether a setting is another than that. A simulated worker has no memory that could be so before.
+    fn is_changed_by(self, setting: Setting) -> bool {
+        match (self, setting) {
+            (Self::MappingEnabled(is_on) | Self::ReportsBatchItemFailures(is_on), _) => is_on,
+            (Self::SubmitStopped(is_stopped), _) => !is_stopped,
+            (Self::BatchSize(before), Setting::BatchSize { size: now })
+            | (Self::BatchingWindow(before), Setting::BatchingWindow { seconds: now })
+            | (Self::VisibilityTimeout(before), Setting::VisibilityTimeout { seconds: now })
+            | (Self::MaxReceiveCount(before), Setting::MaxReceiveCount { count: now })
+            | (Self::FunctionTimeout(before), Setting::WorkerTimeout { seconds: now }) => {
+                before != now
+            }
+            (Self::WorkerConcurrency(before), Setting::WorkerConcurrency { limit: now })
+            | (Self::MaximumConcurrency(before), Setting::MaximumConcurrency { limit: now }) => {
+                before != Some(now)
+            }
+            _ => true,
+        }
+    }
+}
+
 impl Changed {
     /// Changes a setting.
     pub(super) fn change(
@@ -40,9 +62,12 @@ impl Changed {
     ) {
         let Change { setting, .. } = change;
         core.client_calls += 1;
-        core.write(Event::Changed { setting });
         let before = apply(core, mapping, setting);
-        self.0.push((place, before));
+        // What was so before is not changed, and strikes nothing.
+        if before.is_changed_by(setting) {
+            core.write(Event::Changed { setting });
+            self.0.push((place, before));
+        }
     }
 
     /// Puts a setting back, if that was not done yet.

@@ -97,6 +97,7 @@ fn header(schedule: &Schedule) -> Header {
         terms: schedule.stack.terms(),
         observes: Observation::ALL.into(),
         allows: AnomalySet::NONE,
+        not_seen: Vec::new(),
     }
 }
 

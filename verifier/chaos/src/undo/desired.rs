@@ -33,6 +33,11 @@ pub fn desired(before: &ResourceConfig, settings: &[Setting]) -> ResourceConfig 
     wanted
 }
 
+/// Whether a setting makes anything of a part otherwise than it was before.
+pub fn is_changed(before: &ResourceConfig, setting: Setting) -> bool {
+    desired(before, &[setting]) != *before
+}
+
 /// A setting of another part changes nothing about a mapping.
 fn change(mapping: &mut MappingState, setting: Setting) {
     match setting {
@@ -70,6 +75,16 @@ mod tests {
         ] {
             assert_eq!(desired(&before, &[]), before);
         }
+    }
+
+    #[test]
+    fn what_was_so_before_is_not_changed() {
+        let before = ResourceConfig::Mapping(mapping());
+        assert!(is_changed(&before, Setting::BatchSize { size: 4 }));
+        assert!(!is_changed(&before, Setting::BatchSize { size: 5 }));
+        assert!(is_changed(&before, Setting::MappingDisabled));
+        let disabled = ResourceConfig::Mapping(MappingState { enabled: false, ..mapping() });
+        assert!(!is_changed(&disabled, Setting::MappingDisabled));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod merge;
 mod parts;
 mod rollback;
 
-pub use desired::desired;
+pub use desired::{desired, is_changed};
 pub use journal::{Saved, Started, UNDO_SCHEMA, UndoEntry, UndoError, UndoLedger};
 pub use lease::{
     ClaimReadings, Claimed, Held, HeldReadings, LEASE_EVERY, LEASE_LOST_AFTER, LEASE_READS_WITHIN,

@@ -28,9 +28,14 @@ pub(crate) async fn run_experiment(
         history.header.allows = history.header.allows.union(experiment.allow);
         let report = evaluate(&history);
         outcome.missing = missing(&experiment, &history, &report);
-        outcome.evaluated = Some((history, report));
         progress.say(&format!("{}: the steady state after", experiment.name));
         let after = target.steady_state(&schedule, &experiment.steady_state, by).await?;
+        // Who evaluates the history alone has to know that, too.
+        history.header.not_seen.clone_from(&outcome.missing);
+        if after.overall != Overall::Pass {
+            history.header.not_seen.push("that the steady state held after it".to_owned());
+        }
+        outcome.evaluated = Some((history, report));
         outcome.after = Some(after);
     }
     outcome.experiment = Some(experiment);

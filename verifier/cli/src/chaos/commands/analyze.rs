@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use verifier_chaos::{AnomalySet, History, HistoryError, evaluate};
+use verifier_chaos::{AnomalySet, History, HistoryError, evaluate, missing_in};
 
 use super::results::Results;
 use crate::chaos::Outcome;
@@ -29,6 +29,7 @@ pub(super) fn run(args: &ChaosAnalyzeArgs) -> Result<Exit, Failure> {
     let report = evaluate(&history);
     let target = history.header.target.clone();
     results.show(Outcome {
+        missing: missing_in(&history),
         evaluated: Some((history, report)),
         wall: began.elapsed(),
         ..Outcome::of(&target, super::reproduce())

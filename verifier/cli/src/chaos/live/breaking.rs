@@ -168,7 +168,9 @@ impl Live {
             }
             let settings = in_force(&schedule.changes, at);
             // Before it is done: whatever comes of one that is cut short is its doing, too.
-            for change in schedule.changes.iter().filter(|change| change.from_milliseconds == at) {
+            let changes =
+                || schedule.changes.iter().filter(|one| undo.changes_by(&self.parts, one.setting));
+            for change in changes().filter(|change| change.from_milliseconds == at) {
                 recorder.write(clock.now(), Event::Changed { setting: change.setting });
             }
             for part in self.parts_of(&schedule.changes) {

@@ -268,6 +268,7 @@ impl Live {
             terms,
             observes: sees.into(),
             allows,
+            not_seen: Vec::new(),
         }
     }
 

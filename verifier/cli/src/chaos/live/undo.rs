@@ -14,7 +14,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use verifier_aws::{Aws, Cause};
 use verifier_chaos::{
-    Claimed, Setting, StackParts, Started, UndoEntry, UndoLedger, desired, merge,
+    Claimed, Setting, StackParts, Started, UndoEntry, UndoLedger, desired, is_changed, merge,
 };
 use verifier_core::experiment::{Field, ResourceConfig, ResourceRef, Update};
 
@@ -224,6 +224,12 @@ impl<'a> Undo<'a> {
         self.tell(part, &merged).await?;
         self.in_force.insert(part.clone(), (merged.wanted, merged.fields));
         Ok(())
+    }
+
+    /// Whether a setting changes its part: one that is to what was so before changes nothing.
+    pub(crate) fn changes_by(&self, parts: &StackParts, setting: Setting) -> bool {
+        let saved = parts.of(setting).and_then(|part| self.ledger.saved(&part));
+        saved.is_none_or(|saved| is_changed(&saved.before, setting))
     }
 
     /// The parts that somebody else has changed while this process had told them otherwise, back to what they were before
