@@ -193,6 +193,12 @@ impl AnomalySet {
         Self(self.0 | other.0)
     }
 
+    /// Those of it that are not in the other set.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Adds one.
     pub const fn insert(&mut self, anomaly: Anomaly) {
         self.0 |= anomaly.bit();

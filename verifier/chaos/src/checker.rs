@@ -34,6 +34,8 @@ pub struct ChaosReport {
     pub unknown: AnomalySet,
     /// The anomalies that the experiment or a fault that struck allows.
     pub allowed: AnomalySet,
+    /// The jobs of which nobody knows whether they were done: the line of the log that would tell may be missing.
+    pub unseen: Vec<String>,
 }
 
 impl ChaosReport {
@@ -73,15 +75,16 @@ pub fn evaluate(history: &History) -> ChaosReport {
     };
     let unknown = Anomaly::ALL.into_iter().filter(|anomaly| !found.contains(*anomaly));
     let allowed = with_consequences(facts.strikes.allow().union(history.header.allows));
+    let unseen: Vec<String> = facts.unseen().into_iter().map(str::to_owned).collect();
     let verdict = if findings.iter().any(|finding| finding.allowance.is_none()) {
         Verdict::False
-    } else if complete {
+    } else if complete && unseen.is_empty() {
         Verdict::True
     } else {
         Verdict::Unknown
     };
     let unknown = unknown.filter(|anomaly| !(excluded(anomaly) && is_compared(*anomaly))).collect();
-    ChaosReport { verdict, findings, unknown, allowed }
+    ChaosReport { verdict, findings, unknown, allowed, unseen }
 }
 
 /// What allows a finding: the experiment, or what struck its job while that was in the stack's hands and before it showed.

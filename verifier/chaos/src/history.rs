@@ -215,6 +215,9 @@ pub enum Event {
         invocation: Id,
         /// How.
         how: InvocationEnd,
+        /// The messages that its answer named as failed, whether the mapping heeded that or not; absent where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<Vec<Id>>,
     },
     /// The mapping left a message of a batch in the queue, by what the invocation's end or response says.
     Kept {

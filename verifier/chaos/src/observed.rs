@@ -183,7 +183,8 @@ impl Watch {
     }
 
     /// Whether every one of these jobs has come to its end: it has succeeded, or is dead. One of which no attempt can succeed is
-    /// only ended when it is dead, whatever its worker says of it.
+    /// only ended when it is dead, whatever its worker says of it; and where the worker's lines tell effects, one that has succeeded
+    /// has an effect, whose line may still come.
     pub fn are_ended(&self, observed: &Observed, jobs: &BTreeMap<String, Expectation>) -> bool {
         use contract::Outcome::Succeeded;
         let names = Names::of(self, observed);
@@ -193,8 +194,13 @@ impl Watch {
         let messages = observed.messages.iter();
         let dead: BTreeSet<String> =
             messages.filter_map(|(_, message)| self.job_in(&message.body)).collect();
+        let effects = observed.effects.iter();
+        let told: BTreeSet<&str> =
+            effects.filter_map(|(_, effect)| self.name_of(&effect.job_id)).collect();
         jobs.iter().all(|(job, nature)| {
-            let is_done = *nature != Expectation::Poison && succeeded.contains(job.as_str());
+            let is_told = told.is_empty() || told.contains(job.as_str());
+            let has_succeeded = succeeded.contains(job.as_str()) && is_told;
+            let is_done = *nature != Expectation::Poison && has_succeeded;
             is_done || dead.contains(job)
         })
     }
@@ -351,6 +357,14 @@ mod tests {
         // What the worker says of a job of which no attempt can succeed is not its end.
         assert!(ended(&["b"], Expectation::Poison));
         assert!(!ended(&["a", "b"], Expectation::Poison));
+        // Where effects are told, the line of one may still come.
+        let told = |job_id: &str| {
+            let effect = EffectLine { job_id: job_id.to_owned(), key: String::new() };
+            let observed = Observed { effects: vec![(BEGAN, effect)], ..observed.clone() };
+            let jobs = [("a".to_owned(), Expectation::Healthy)];
+            watch().are_ended(&observed, &jobs.into_iter().collect())
+        };
+        assert!(told("run-1-a") && !told("run-1-b") && told("run-2-b"));
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl<'h> Drawing<'h> {
                     }
                 }
             }
-            Event::Ended { invocation, how } if *how != InvocationEnd::Responded => {
+            Event::Ended { invocation, how, .. } if *how != InvocationEnd::Responded => {
                 let batch = self.batches.get(invocation.as_str()).cloned().unwrap_or_default();
                 for message in batch {
                     let is_told = !self.told.insert((invocation, message));

@@ -88,7 +88,7 @@ fn long_history(jobs: u64) -> History {
                 outcome: Outcome::Succeeded,
                 logged_at: 0,
             },
-            Event::Ended { invocation, how: InvocationEnd::Responded },
+            Event::Ended { invocation, how: InvocationEnd::Responded, named: None },
             Event::Deleted { queue: Queue::Jobs, message },
         ];
         history.lines.extend(events.into_iter().map(|event| Line { at: op, event }));

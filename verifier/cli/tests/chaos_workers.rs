@@ -25,13 +25,14 @@ const EXPERIMENT: &str = r#"{
   "undoAtMilliseconds": 30000}"#;
 
 /// What is wrong with a worker, and the anomalies by which that has to be named: one of them at least, and none beyond them.
-const WORKERS: [(&str, &[&str]); 11] = [
+const WORKERS: [(&str, &[&str]); 12] = [
     ("does everything twice", &["duplicated-effect"]),
     ("does again what it did", &["duplicated-effect"]),
     ("does what has to fail", &["poison-as-success"]),
     ("acknowledges failures", &["poison-as-success", "lost"]),
     ("drops beyond the third", &["lost", "poison-as-success"]),
     ("loses one in seven", &["lost", "poison-as-success"]),
+    ("says it did one in seven", &["lost"]),
     ("gives up after two", &["poison-as-success"]),
     ("fails what is flaky for ever", &["uncaused-failure"]),
     ("fails at random", &["uncaused-failure", "innocent-dlq"]),

@@ -67,7 +67,15 @@ pub enum Inside {
     /// A mapping invoked a function with a batch.
     Invoked { function: String, invocation: String, messages: Vec<String> },
     /// Such an invocation ended, and its mapping left these messages in the queue.
-    Ended { function: String, invocation: String, how: HowEnded, kept: Vec<String> },
+    Ended {
+        function: String,
+        invocation: String,
+        how: HowEnded,
+        kept: Vec<String>,
+        /// What its answer named as failed, whether the mapping heeded that or not; an emulator of before does not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<Vec<String>>,
+    },
 }
 
 /// How an invocation ended.
@@ -131,7 +139,7 @@ impl Inside {
             | Self::MovedBack { body, .. } => body.len(),
             Self::Received { .. } | Self::Deleted { .. } | Self::Purged { .. } => 0,
             Self::Throttled { messages, .. } | Self::Invoked { messages, .. } => of(messages),
-            Self::Ended { kept, .. } => of(kept),
+            Self::Ended { kept, named, .. } => of(kept) + named.as_deref().map_or(0, of),
         }
     }
 }

@@ -118,7 +118,7 @@ fn history_of(jobs: u64) -> Result<History, Box<dyn Error>> {
             Event::Invoked { invocation: invocation.clone(), messages: vec![message.clone()] },
             Event::Effect { job: job.clone(), message: message.clone(), key: job, token: None },
             attempt,
-            Event::Ended { invocation, how: InvocationEnd::Responded },
+            Event::Ended { invocation, how: InvocationEnd::Responded, named: None },
             Event::Deleted { queue: Queue::Jobs, message },
         ];
         history.lines.extend(events.into_iter().map(|event| Line { at: op, event }));

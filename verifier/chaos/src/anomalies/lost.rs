@@ -8,7 +8,7 @@ use super::Anomaly;
 
 /// What more precisely named anomalies explain is left to them: a job of which no send was committed is
 /// acked-not-enqueued, and a poison that was deleted is poison-as-success. Without a complete drain nothing is lost, since it
-/// may still be on its way.
+/// may still be on its way; and where the line of an effect may be missing, nobody knows whether there was one.
 pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
     let Some((true, drained)) = facts.drained else {
         return;
@@ -22,7 +22,7 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
         let deleted = job.messages.iter().find_map(|message| facts.messages[*message].deleted);
         let excused =
             never_sent || (job.nature() == Some(Expectation::Poison) && deleted.is_some());
-        if job.effects.is_empty() && !in_dlq && !excused {
+        if !facts.is_done(job) && !in_dlq && !excused && !facts.may_lack_lines(job) {
             findings.job(
                 Anomaly::Lost,
                 job,
@@ -34,8 +34,13 @@ pub(super) fn evaluate(facts: &Facts<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
+    use contract::Outcome;
+    use verifier_model::faults::Fault;
+
     use super::super::script::Script;
     use super::*;
+    use crate::AnomalySet;
+    use crate::checker::{ChaosReport, Verdict};
 
     #[test]
     fn a_job_that_is_deleted_without_effect_is_lost_and_not_before_the_drain() {
@@ -43,6 +48,59 @@ mod tests {
         script.submit("a", Expectation::Healthy).receive("a").delete("a");
         assert_eq!(script.found(), []);
         assert_eq!(script.drained().found(), [Anomaly::Lost]);
+    }
+
+    /// What is found of a job that succeeds without an effect, beside one that tells its effect, when this struck the log at a time.
+    fn told_done(nature: Expectation, tells: bool, log: Option<(u64, Fault)>) -> ChaosReport {
+        let mut script = Script::that_observes(&[Observation::Attempts, Observation::EffectLines]);
+        if !tells {
+            script = Script::that_observes(&[Observation::Attempts]);
+        }
+        script.submit("a", nature).receive("a").attempt("a", Outcome::Succeeded);
+        script.submit("b", Expectation::Healthy).receive("b");
+        if tells {
+            script.told_effect("b", "work");
+        }
+        script.attempt("b", Outcome::Succeeded);
+        if let Some((at, fault)) = log {
+            script.at(at).strike(fault);
+        }
+        script.at(500_000).drained().report()
+    }
+
+    #[test]
+    fn a_job_that_is_called_done_and_has_no_effect_is_lost_where_effects_are_told() {
+        for nature in [Expectation::Healthy, Expectation::Flaky] {
+            let report = told_done(nature, true, None);
+            let lost: Vec<_> = report.findings.iter().map(|found| found.job.as_deref()).collect();
+            assert_eq!(lost, [Some("a")]);
+            assert_eq!(report.violations(), AnomalySet::of(&[Anomaly::Lost]));
+        }
+        assert_eq!(told_done(Expectation::Healthy, false, None).findings, [], "none are told");
+        let poison = told_done(Expectation::Poison, true, None).violations();
+        assert_eq!(poison, AnomalySet::of(&[Anomaly::PoisonAsSuccess]), "it has another name");
+    }
+
+    #[test]
+    fn where_the_line_of_an_effect_may_be_missing_nobody_knows() {
+        let at = |at, fault| told_done(Expectation::Healthy, true, Some((at, fault)));
+        for fault in [Fault::LogLost, Fault::LogLate { milliseconds: 1 }] {
+            let report = at(0, fault);
+            assert_eq!((report.verdict, &*report.findings), (Verdict::Unknown, &[][..]));
+            assert_eq!(report.unseen, ["a"]);
+        }
+        // The slack after its last line, and beyond; and a line that is there twice.
+        assert_eq!(at(30_000, Fault::LogLost).verdict, Verdict::Unknown);
+        assert_eq!(at(30_001, Fault::LogLost).verdict, Verdict::False);
+        assert_eq!(at(0, Fault::LogDoubled).verdict, Verdict::False);
+    }
+
+    #[test]
+    fn an_effect_that_comes_twice_or_after_the_drain_is_one() {
+        let mut script = Script::that_observes(&[Observation::Attempts, Observation::EffectLines]);
+        script.submit("a", Expectation::Healthy).receive("a").attempt("a", Outcome::Succeeded);
+        script.drained().told_effect("a", "work");
+        assert_eq!(script.found(), []);
     }
 
     #[test]

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use contract::Outcome;
+use verifier_model::faults::Fault;
 
-use crate::checker::evaluate;
+use crate::checker::{ChaosReport, evaluate};
 use crate::history::{
     Content, Event, Expectation, Header, History, InvocationEnd, Line, Operation, Queue,
 };
@@ -58,9 +59,14 @@ impl Script {
         script
     }
 
+    /// What the checker says.
+    pub(super) fn report(&self) -> ChaosReport {
+        evaluate(&self.history)
+    }
+
     /// What the checker finds, each anomaly once.
     pub(super) fn found(&self) -> Vec<Anomaly> {
-        let report = evaluate(&self.history);
+        let report = self.report();
         let found: AnomalySet = report.findings.iter().map(|finding| finding.anomaly).collect();
         for finding in &report.findings {
             assert!(!finding.lines.is_empty() && finding.lines.is_sorted(), "{finding:?}");
@@ -156,6 +162,11 @@ impl Script {
         self.push(Event::Received { queue: Queue::Jobs, message, job, receive_count: 1 })
     }
 
+    /// A fault strikes no message in particular.
+    pub(super) fn strike(&mut self, fault: Fault) -> &mut Self {
+        self.push(Event::Fault { fault, operation: "x".into(), messages: Vec::new(), rule: 1 })
+    }
+
     pub(super) fn throttle(&mut self, job: &str) -> &mut Self {
         self.push(Event::Throttled { messages: Some(vec![self.message(job)]) })
     }
@@ -198,7 +209,11 @@ impl Script {
                 self.effect(job, job);
             }
         }
-        self.push(Event::Ended { invocation: invocation.clone(), how: InvocationEnd::Responded });
+        self.push(Event::Ended {
+            invocation: invocation.clone(),
+            how: InvocationEnd::Responded,
+            named: None,
+        });
         for (job, outcome) in batch {
             if keeps(*outcome) {
                 let (invocation, message) = (invocation.clone(), self.message(job));

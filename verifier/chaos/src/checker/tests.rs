@@ -123,6 +123,15 @@ fn a_changed_setting_excuses_what_is_there_until_it_is_restored() {
     let verdict = |submitted_at: u64, late: u64| {
         let mut history = lost_job_and_answer(submitted_at, submitted_at + 10, 0, &["x"]);
         history.lines.retain(|line| !matches!(line.event, Event::Fault { .. }));
+        // A batch that names it as failed.
+        let (invocation, m) = (Id::from("i"), || vec![Id::from("m")]);
+        let invoked = Event::Invoked { invocation: invocation.clone(), messages: m() };
+        let how = crate::InvocationEnd::Responded;
+        let ended = Event::Ended { invocation, how, named: Some(m()) };
+        for (at, event) in [(submitted_at, invoked), (submitted_at + 10, ended)] {
+            history.lines.insert(4, Line { at, event });
+        }
+        history.lines.sort_by_key(|line| line.at);
         history.header.terms.changed_late_milliseconds = late;
         let setting = crate::Setting::BatchItemFailuresIgnored;
         history.lines.push(Line { at: 100, event: Event::Changed { setting } });
@@ -134,6 +143,70 @@ fn a_changed_setting_excuses_what_is_there_until_it_is_restored() {
     assert_eq!([verdict(89, 0), verdict(90, 0)], [Verdict::False, Verdict::True]);
     assert_eq!([verdict(200, 0), verdict(201, 0)], [Verdict::True, Verdict::False]);
     assert_eq!([verdict(700, 500), verdict(701, 500)], [Verdict::True, Verdict::False]);
+}
+
+/// What allows that a job is lost whose batch ended so while the mapping ignored answers.
+fn allowed_of_ignored(named: Option<&[&str]>, outcome: Option<contract::Outcome>) -> bool {
+    let id = |text: &str| Id::from(text);
+    let mut history = lost_job();
+    let setting = crate::Setting::BatchItemFailuresIgnored;
+    let attempt = outcome.map(|outcome| Event::Attempt {
+        invocation: id("i"),
+        message: id("m"),
+        job: id("a"),
+        outcome,
+        logged_at: 0,
+    });
+    let named = named.map(|named| named.iter().map(|message| id(message)).collect());
+    let how = crate::InvocationEnd::Responded;
+    let events = [
+        Some(Event::Sent { message: id("n"), job: id("b") }),
+        Some(Event::Changed { setting }),
+        Some(Event::Invoked { invocation: id("i"), messages: vec![id("m"), id("n")] }),
+        attempt,
+        Some(Event::Ended { invocation: id("i"), how, named }),
+    ];
+    let lines = events.into_iter().flatten().map(|event| Line { at: 0, event });
+    history.lines.splice(4..4, lines);
+    is_lost_allowed(&history)
+}
+
+/// Whether something allows that the job is lost, which it is.
+fn is_lost_allowed(history: &History) -> bool {
+    let report = evaluate(history);
+    let lost = report.findings.iter().find(|found| found.anomaly == Anomaly::Lost).unwrap();
+    lost.allowance.is_some()
+}
+
+#[test]
+fn an_ignored_answer_excuses_what_it_named_and_nothing_else() {
+    use contract::Outcome::{Failed, Succeeded};
+    assert!(allowed_of_ignored(Some(&["m"]), Some(Failed)));
+    assert!(allowed_of_ignored(Some(&["n", "m"]), None), "it wrote no line");
+    assert!(!allowed_of_ignored(Some(&[]), None), "its batch named nothing");
+    assert!(!allowed_of_ignored(Some(&["n"]), Some(Failed)), "its batch named another");
+    // What was named is not known: it is what had not succeeded.
+    assert!(allowed_of_ignored(None, Some(Failed)) && allowed_of_ignored(None, None));
+    assert!(!allowed_of_ignored(None, Some(Succeeded)));
+}
+
+#[test]
+fn an_answer_that_is_replaced_excuses_no_job_that_had_succeeded() {
+    let is_allowed = |outcome| {
+        let mut history = lost_job_and_answer(500, 900, 700, &["m"]);
+        let event = Event::Attempt {
+            invocation: Id::from("i"),
+            message: Id::from("m"),
+            job: Id::from("a"),
+            outcome,
+            logged_at: 0,
+        };
+        let at = history.lines.iter().position(|line| line.at == 900).unwrap();
+        history.lines.insert(at, Line { at: 800, event });
+        is_lost_allowed(&history)
+    };
+    assert!(is_allowed(contract::Outcome::Failed));
+    assert!(!is_allowed(contract::Outcome::Succeeded));
 }
 
 #[test]
@@ -289,10 +362,13 @@ fn one_by_one<'h>(event: &'h Event, batches: &mut BTreeMap<&'h str, &'h [Id]>) -
             };
             messages.iter().map(alone).collect()
         }
-        Event::Ended { invocation, how } => {
+        Event::Ended { invocation, how, .. } => {
             let batch = batches.get(&**invocation).copied().unwrap_or_default();
-            let alone =
-                |message: &Id| Event::Ended { invocation: own(invocation, message), how: *how };
+            let alone = |message: &Id| Event::Ended {
+                invocation: own(invocation, message),
+                how: *how,
+                named: None,
+            };
             batch.iter().map(alone).collect()
         }
         Event::Attempt { invocation, message, .. } | Event::Kept { invocation, message } => {

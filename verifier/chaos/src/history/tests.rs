@@ -65,8 +65,11 @@ fn event() -> impl Strategy<Value = Event> {
                 logged_at
             }
         ),
-        (id(), prop::sample::select(endings))
-            .prop_map(|(invocation, how)| Event::Ended { invocation, how }),
+        (id(), prop::sample::select(endings)).prop_map(|(invocation, how)| Event::Ended {
+            invocation,
+            how,
+            named: None
+        }),
         (id(), id(), content()).prop_map(|(message, job, content)| Event::DeadLettered {
             message,
             job,

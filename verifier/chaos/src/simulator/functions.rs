@@ -1,7 +1,9 @@
 //! Invocations of the worker: how long they take, how they end, and what they leave behind.
 
+use std::collections::BTreeSet;
+
 use contract::OutcomeLine;
-use verifier_model::event_source_mapping::InvocationOutcome;
+use verifier_model::event_source_mapping::{InvocationOutcome, evaluate_batch};
 use verifier_model::faults::{Caller, CrashPoint, Fault, Happening, Stage};
 
 use super::super::Id;
@@ -91,8 +93,24 @@ impl Mapping {
                 core.log(line, &invocation);
             }
         }
-        core.write(Event::Ended { invocation: invocation.clone(), how: ending });
+        let named = self.named(core, number, &outcome);
+        core.write(Event::Ended { invocation: invocation.clone(), how: ending, named });
         self.settle(core, rules, number, &invocation, &outcome);
+    }
+}
+
+impl Mapping {
+    /// What an answer named as failed that is not heeded. Of one that is, what is kept tells it.
+    fn named(&self, core: &Core, number: usize, outcome: &InvocationOutcome) -> Option<Vec<Id>> {
+        if self.configuration.report_batch_item_failures {
+            return None;
+        }
+        let messages = &self.batches[number].messages;
+        let all: BTreeSet<&str> =
+            messages.iter().map(|received| received.message.message_id.as_str()).collect();
+        let heeded = evaluate_batch(outcome, &all, true);
+        let named = all.iter().filter(|id| !heeded.deletes(id));
+        Some(named.map(|id| core.id_of(id)).collect())
     }
 }
 

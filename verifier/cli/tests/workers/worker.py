@@ -22,6 +22,8 @@ def write(event, **more):
 
 def does(job_id):
     """Does a job's work, if nobody did it before: a file with its name is made once."""
+    if FLAW == "says it did one in seven" and seen % 7 == 0:
+        return
     if FLAW != "does again what it did":
         try:
             os.close(os.open(f"{DONE}/{job_id}", os.O_CREAT | os.O_EXCL))

@@ -11,8 +11,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::task::JoinSet;
 use verifier_model::event_source_mapping::{
-    InvocationOutcome, MappingConfiguration, Pace, Scaling, evaluate_batch, sqs_event,
-    throttle_backoff,
+    BatchVerdict, InvocationOutcome, MappingConfiguration, Pace, Scaling, evaluate_batch,
+    sqs_event, throttle_backoff,
 };
 use verifier_model::faults::Caller;
 use verifier_model::sqs::{ReceiveMessage, ReceivedMessage};
@@ -142,12 +142,17 @@ impl Worker {
         let verdict = evaluate_batch(&outcome, &ids, configuration.report_batch_item_failures);
         tracing::debug!(mapping = self.uuid, messages = batch.messages.len(), ?verdict, "batch");
         if outcome != InvocationOutcome::Throttled {
-            let kept = ids.iter().filter(|id| !verdict.deletes(id));
+            let heeded = evaluate_batch(&outcome, &ids, true);
+            let left = |verdict: &BatchVerdict| -> Vec<String> {
+                let left = ids.iter().filter(|id| !verdict.deletes(id));
+                left.map(|id| (*id).to_owned()).collect()
+            };
             self.see(Inside::Ended {
                 function: configuration.function.clone(),
                 invocation: request_id,
                 how: how(&outcome),
-                kept: kept.map(|id| (*id).to_owned()).collect(),
+                kept: left(&verdict),
+                named: Some(left(&heeded)),
             });
         }
         for received in &batch.messages {

@@ -126,11 +126,12 @@ impl<'a> Telling<'a> {
                 self.invocations.insert(invocation);
                 vec![Event::Invoked { invocation: Id::from(invocation.as_str()), messages }]
             }
-            Inside::Ended { invocation, how, kept, .. }
+            Inside::Ended { invocation, how, kept, named, .. }
                 if self.invocations.contains(invocation.as_str()) =>
             {
                 let id = Id::from(invocation.as_str());
-                let ended = Event::Ended { invocation: id.clone(), how: end_of(*how) };
+                let named = named.as_ref().map(|named| self.own(named));
+                let ended = Event::Ended { invocation: id.clone(), how: end_of(*how), named };
                 let kept = self.own(kept).into_iter();
                 let kept = kept.map(|message| Event::Kept { invocation: id.clone(), message });
                 [ended].into_iter().chain(kept).collect()
@@ -210,6 +211,26 @@ mod tests {
         assert_eq!(kinds, [true; 6], "{told:?}");
         assert!(told[2].contains(r#""messages":["m"]"#), "of others nothing is told: {told:?}");
         assert!(told[3].contains("timed-out") && told[0].starts_with(r#"{"at":0,"#), "{told:?}");
+    }
+
+    #[test]
+    fn what_an_answer_named_is_told_where_the_mapping_ignores_it() {
+        let ended = |named: &str| {
+            let events = [
+                at(100, SENT),
+                at(101, r#"{"invoked":{"function":"W","invocation":"i","messages":["m","x"]}}"#),
+                at(
+                    102,
+                    &format!(
+                        r#"{{"ended":{{"function":"W","invocation":"i","how":"responded","kept":[]{named}}}}}"#
+                    ),
+                ),
+            ];
+            told(&events.join(","), 104).pop().unwrap_or_default()
+        };
+        assert!(ended(r#","named":["m","x"]"#).contains(r#""named":["m"]"#));
+        assert!(ended(r#","named":[]"#).contains(r#""named":[]"#), "it named nothing");
+        assert!(!ended("").contains("named"), "an emulator of before does not tell");
     }
 
     #[test]
