@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Outcome as JobOutcome;
 use verifier_chaos::{
-    Allowance, Anomaly, Band, ChaosReport, Event, Finding, History, Operation, Timeline,
+    Allowance, Anomaly, Band, ChaosReport, Event, Finding, History, Operation, Timeline, Verdict,
 };
 use verifier_core::check::{Overall, in_words};
 
@@ -101,19 +101,32 @@ impl Group<'_> {
     pub(super) fn allowance(&self) -> Option<String> {
         self.findings.first()?.allowance.map(|allowance| match allowance {
             Allowance::Experiment => "allowed by the experiment".to_owned(),
-            Allowance::Fault { kind, line } => format!("allowed by {kind}, line {line}"),
+            Allowance::Fault { kind, .. } => match self.line() {
+                Some(line) => format!("allowed by {kind}, line {line}"),
+                None => format!("allowed by {kind}"),
+            },
         })
     }
 
     /// Which jobs, with the lines that prove it, and how many more.
     pub(super) fn jobs(&self) -> String {
-        let mut named: Vec<String> =
-            self.findings.iter().take(JOBS_MAX).map(|finding| place(finding)).collect();
-        let more = self.findings.len().saturating_sub(JOBS_MAX);
-        if more > 0 {
-            named.push(format!("{more} more"));
-        }
-        named.join(", ")
+        let has_own_lines = self.line().is_none();
+        some(self.findings.iter().map(|finding| match finding.allowance {
+            Some(Allowance::Fault { line, .. }) if has_own_lines => {
+                format!("{} by line {line}", place(finding))
+            }
+            _ => place(finding),
+        }))
+    }
+
+    /// The line of what allows all of them; absent where each has one of its own.
+    fn line(&self) -> Option<usize> {
+        let mut lines = self.findings.iter().map(|finding| match finding.allowance {
+            Some(Allowance::Fault { line, .. }) => line,
+            _ => 0,
+        });
+        let first = lines.next()?;
+        lines.all(|line| line == first).then_some(first)
     }
 
     /// The faults that would allow it.
@@ -127,6 +140,16 @@ impl Group<'_> {
             Some(kinds) => format!("no fault that may cause it struck ({kinds})"),
         }
     }
+}
+
+/// The first of them, and how many more.
+fn some(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(JOBS_MAX);
+    let mut named: Vec<String> = all.take(JOBS_MAX).collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    named.join(", ")
 }
 
 /// A job and the lines of a finding about it.
@@ -249,7 +272,15 @@ pub(super) fn reason(outcome: &Outcome) -> String {
         return "the steady state does not hold any more".to_owned();
     }
     if !outcome.missing.is_empty() {
-        return format!("the experiment did not take place: {}", outcome.missing.join("; "));
+        let what = match outcome.experiment {
+            Some(_) => "the experiment did not take place",
+            None => "the result of its run does not count",
+        };
+        return format!("{what}: {}", outcome.missing.join("; "));
+    }
+    if !report.unseen.is_empty() && report.verdict == Verdict::Unknown {
+        let jobs = some(report.unseen.iter().map(|job| clean::line(job)));
+        return format!("the log may lack the lines that tell whether jobs were done: {jobs}");
     }
     match (outcome.overall(), groups(report).len()) {
         (Overall::Inconclusive, _) => {
@@ -286,4 +317,58 @@ pub(super) fn replayed(replayed: &Replayed) -> &'static str {
         Replayed { is_same: true, .. } => "the same anomalies again, in another history",
         _ => "not what was found before",
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier_chaos::{AnomalySet, Verdict};
+
+    use super::*;
+
+    fn report(excuses: &[(&str, usize)]) -> ChaosReport {
+        let finding = |(job, line): &(&str, usize)| Finding {
+            anomaly: Anomaly::InnocentDlq,
+            job: Some((*job).to_owned()),
+            lines: vec![9],
+            allowance: Some(Allowance::Fault { kind: "cold-start", line: *line }),
+            allowed_by: Vec::new(),
+        };
+        ChaosReport {
+            verdict: Verdict::True,
+            findings: excuses.iter().map(finding).collect(),
+            unknown: AnomalySet::NONE,
+            allowed: AnomalySet::NONE,
+            unseen: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_job_is_named_with_the_line_that_excuses_it() {
+        let told = |excuses: &[(&str, usize)]| {
+            let report = report(excuses);
+            let groups = groups(&report);
+            let told = groups.iter().map(|one| (one.allowance().unwrap(), one.jobs()));
+            told.collect::<Vec<_>>()
+        };
+        let same =
+            ("allowed by cold-start, line 2".to_owned(), "a (line 9), b (line 9)".to_owned());
+        assert_eq!(told(&[("a", 2), ("b", 2)]), [same]);
+        let own = "a (line 9) by line 2, b (line 9) by line 5".to_owned();
+        assert_eq!(told(&[("a", 2), ("b", 5)]), [("allowed by cold-start".to_owned(), own)]);
+    }
+
+    #[test]
+    fn jobs_of_which_the_log_does_not_tell_the_end_are_named_as_the_reason() {
+        let history = History { header: serde_json::from_str(HEADER).unwrap(), lines: Vec::new() };
+        let mut report = report(&[]);
+        report.verdict = Verdict::Unknown;
+        report.unseen = vec!["good-3".to_owned()];
+        let outcome =
+            Outcome { evaluated: Some((history, report)), ..Outcome::of("local", String::new()) };
+        assert_eq!(verdict(&outcome), "INCONCLUSIVE");
+        assert!(reason(&outcome).contains("lines that tell whether jobs were done: good-3"));
+    }
+
+    const HEADER: &str = r#"{"version":1,"seed":1,"target":"local","observes":[],
+        "terms":{"maxReceiveCount":3,"visibilityTimeoutMilliseconds":1,"slackMilliseconds":1}}"#;
 }
