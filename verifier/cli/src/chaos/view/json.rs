@@ -97,6 +97,7 @@ struct EvaluationView<'a> {
     findings: Vec<FindingView<'a>>,
     violations: AnomalySet,
     not_seen: &'a [String],
+    unseen: &'a [String],
     allowed: AnomalySet,
     unknown: AnomalySet,
 }
@@ -140,6 +141,7 @@ struct FindingView<'a> {
     job: Option<&'a str>,
     lines: &'a [usize],
     allowed_by: Option<String>,
+    allowed_at_line: Option<usize>,
     faults_that_would_allow: &'a [&'static str],
 }
 
@@ -271,6 +273,7 @@ fn evaluation<'a>(
         findings: report.findings.iter().map(finding).collect(),
         violations: report.violations(),
         not_seen: &outcome.missing,
+        unseen: &report.unseen,
         allowed: report.allowed,
         unknown: report.unknown,
     }
@@ -299,6 +302,10 @@ fn finding(finding: &Finding) -> FindingView<'_> {
         allowed_by: finding.allowance.map(|allowance| match allowance {
             Allowance::Experiment => "experiment".to_owned(),
             Allowance::Fault { kind, .. } => kind.to_owned(),
+        }),
+        allowed_at_line: finding.allowance.and_then(|allowance| match allowance {
+            Allowance::Experiment => None,
+            Allowance::Fault { line, .. } => Some(line),
         }),
         faults_that_would_allow: &finding.allowed_by,
     }
