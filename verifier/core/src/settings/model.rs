@@ -253,7 +253,8 @@ pub struct Expect {
     #[schemars(example = 900)]
     pub timeout_seconds: Option<u64>,
     /// How much later than it is due a dead letter is given up.
-    #[serde(with = "Whole::<1, 3600>")]
+    // To the longest time for which a message can be hidden.
+    #[serde(with = "Whole::<1, 43_200>")]
     pub arrival_slack_seconds: u64,
     /// How long lines of the log are waited for.
     #[serde(with = "Whole::<1, 3600>")]

@@ -380,7 +380,7 @@ fn evaluate_absence(failing: &JobEvidence, terms: &Terms<'_>) -> Evaluation {
             "not in the dead-letter queue after {} s and still being retried; last seen: {last_seen}",
             waited.as_secs()
         ))
-        .with_next("look at what holds the messages in flight, and run the check again".to_owned());
+        .with_next("look at what holds the messages in flight; where the worker hides them for longer before a retry, as a backoff does, raise expect.arrival_slack_seconds; and run the check again".to_owned());
     }
     if terms.hidden.messages > 0 {
         return Evaluation::inconclusive(format!(
