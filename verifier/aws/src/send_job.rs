@@ -10,9 +10,11 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
+    SendMessageBatchResultEntry,
 };
 use verifier_core::check::{Answer, Exchange, QueueEvidence, SentJob};
 
+use crate::batch_answers::{Told, reason, told_of_each};
 use crate::error::failed;
 use crate::{Aws, Cause};
 
@@ -72,21 +74,20 @@ impl Aws {
         let began = Instant::now();
         let sent = request.send().await;
         let latency = began.elapsed();
-        let of_each = |id: usize| match &sent {
-            Ok(sent) => {
-                let id = id.to_string();
-                let is_sent = sent.successful().iter().find(|each| each.id() == id);
-                let has_failed = sent.failed().iter().find(|each| each.id() == id);
-                let answered = match (is_sent, has_failed) {
-                    (Some(each), _) => Ok(accepted(each.message_id())),
-                    (None, Some(failed)) => Ok(failed_entry(failed)),
-                    (None, None) => Err("SQS's answer leaves this message out".to_owned()),
-                };
-                exchange(queue, latency, answered, false)
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                return Some(jobs.iter().map(|_| refused(queue, latency, &error)).collect());
             }
-            Err(error) => refused(queue, latency, error),
         };
-        Some((0..jobs.len()).map(of_each).collect())
+        let (successful, failed) = (sent.successful(), sent.failed());
+        let told = told_of_each(jobs.len(), successful, SendMessageBatchResultEntry::id, failed);
+        let answers = told.into_iter().map(|told| match told {
+            Told::Done(entry) => Ok(accepted(entry.message_id())),
+            Told::Failed(entry) => Ok(failed_entry(entry)),
+            Told::Untold(why) => Err(why.to_owned()),
+        });
+        Some(answers.map(|answer| exchange(queue, latency, answer, false)).collect())
     }
 }
 
@@ -120,7 +121,7 @@ fn failed_entry(failed: &BatchResultErrorEntry) -> Answer {
         (true, _) => 400,
         (false, _) => 500,
     };
-    answer(status, format!("{}: {}", failed.code(), failed.message().unwrap_or_default()))
+    answer(status, reason(failed))
 }
 
 /// What an error says of every message of its request.

@@ -279,6 +279,29 @@ fn jobs_of_a_fifo_queue_have_a_group_each_or_one_for_all() {
     }
 }
 
+/// What SQS does not take of a request is sent again by itself, and nothing is there twice.
+#[test]
+fn a_job_that_a_request_of_several_leaves_out_is_sent_again() {
+    let settings = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
+    std::fs::write(settings.path(), "[jobs]\nsubmit = \"sqs\"\n").expect("it is written");
+    let path = settings.path().to_str().expect("a path");
+    for (sender_fault, code) in [(false, 0), (true, 1)] {
+        let faults = support::fault_file(
+            &json!([{"operation": "SendMessageBatch", "nth": 1, "fault":
+            {"kind": "fail-entry", "code": "InternalError", "commit": "before", "sender_fault": sender_fault}}]),
+        );
+        let faults = faults.path().to_str().expect("a path");
+        let arguments = ["--config", path, "--faults", faults, "--skip", "cfg.alarm,web.*"];
+        let checked = check_changed(&arguments, |changes| {
+            changes.mapping()["MaximumBatchingWindowInSeconds"] = json!(0);
+        });
+        assert_eq!(checked.code, Some(code), "{:#}\n{}", checked.report, checked.stderr);
+        let accepted = checked.find("job.accept")["verdict"].clone();
+        assert_eq!(accepted, if sender_fault { "fail" } else { "pass" }, "{:#}", checked.report);
+        assert_eq!(checked.report["leftBehind"], json!([]));
+    }
+}
+
 /// Sent by one request, good jobs and the failing one come in one batch, and what fails that takes the good ones along.
 #[test]
 fn a_worker_of_a_fifo_queue_that_throws_is_found_whatever_the_groups() {
